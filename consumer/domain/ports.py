@@ -1,0 +1,106 @@
+"""What handlers need of the world, as protocols; `consumer.bootstrap` fills them with the real suppliers and the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from consumer.domain.order import Order
+    from consumer.domain.product import Product
+    from consumer.domain.writes import UnitOfWork
+    from schemas.events import OrderCancelled, OrderPaid
+
+
+class Books(Protocol):
+    """Our own state. Reads may be a moment old: every write says which row version it builds on."""
+
+    async def commit(self, unit: UnitOfWork) -> None:
+        """Commit ``unit`` whole (together with whatever else is ready), durable on return.
+
+        Raises:
+            StateError: a condition of the unit does not hold; nothing of it was written.
+        """
+        ...
+
+    async def order(self, so_id: str) -> Order | None:
+        """Return the order, or None if it is not in the books."""
+        ...
+
+    async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
+        """Return those of ``codes`` that are in the books, by code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderArrived:
+    """YLH has the order.
+
+    Attributes:
+        retail_order_no: order number at JSH; None when the answer had none (the callback then brings Haier's number).
+        by_duplicate: the arrival is proved by a duplicate refusal of a resend, not by an answer.
+    """
+
+    retail_order_no: str | None
+    by_duplicate: bool = False
+
+
+class YlhOrders(Protocol):
+    """YLH's order calls (SUPPLIERS, "YLH: the order's life").
+
+    Bodies are built first and sent later, so that the intent can be committed with the exact bytes before the call. Every call
+    may raise any `SupplierError`; immediate retries have been made by then.
+    """
+
+    def create_body(self, order: OrderPaid) -> bytes:
+        """Build the body of a create.
+
+        Raises:
+            Rejected: the order breaks a rule of YLH that we check ourselves (``RELAY_YLH_SINGLE_UNIT=reject``).
+        """
+        ...
+
+    async def create(self, so_id: str, body: bytes, *, unanswered: bool) -> OrderArrived:
+        """Send a create.
+
+        Args:
+            so_id: for logs and errors.
+            body: from `create_body`, or stored in an intent.
+            unanswered: an earlier send of this very intent has an unknown outcome; only then does a duplicate refusal prove
+                arrival, else it is `Rejected` with code ``already_at_supplier``.
+
+        Raises:
+            Rejected: YLH said no.
+            UnknownOutcome: it may or may not have arrived.
+        """
+        ...
+
+    def cancel_body(self, cancel: OrderCancelled, *, source_system: str | None, now: datetime) -> bytes:
+        """Build the body of a cancel; ``source_system`` None takes the account's."""
+        ...
+
+    async def cancel(self, so_id: str, body: bytes) -> None:
+        """Send a cancel; returning means accepted, not done (the callback tells).
+
+        Raises:
+            Rejected: code ``order_unknown`` when YLH has no such order, ``refused`` otherwise.
+        """
+        ...
+
+
+PRODUCTS_PER_CALL = 20
+"""Codes that one procurable-products call takes (SUPPLIERS, Haier)."""
+
+
+class HaierGoods(Protocol):
+    """Haier's goods calls (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance")."""
+
+    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
+        """Return the products of ``codes`` (at most `PRODUCTS_PER_CALL`), or every procurable product for None.
+
+        A code that Haier does not know is simply not in the answer.
+        """
+        ...

@@ -1,0 +1,50 @@
+"""Goods as our tables hold them, and what really changed between two looks at them: values and pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One procurable product (SUPPLIERS, Haier, procurable products), in our own words.
+
+    Attributes:
+        product_code: Haier's code, the key.
+        model: model name.
+        category: product group.
+        brand: brand name.
+        image_url: main picture.
+        page_image_urls: pictures of the detail page, in order.
+        procurable: whether the account may order it now.
+        reason: why it may not, in the supplier's words.
+    """
+
+    product_code: str
+    model: str | None
+    category: str | None
+    brand: str | None
+    image_url: str | None
+    page_image_urls: tuple[str, ...]
+    procurable: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChange:
+    """A product whose value really changed; ``old`` is None when it is new to us."""
+
+    new: Product
+    old: Product | None
+
+
+def changes(known: Mapping[str, Product], seen: Iterable[Product]) -> list[ProductChange]:
+    """Return what of ``seen`` differs from ``known`` (by product code), in the order seen; the last of a repeated code counts."""
+    latest = {product.product_code: product for product in seen}
+    return [
+        ProductChange(new=product, old=known.get(code)) for code, product in latest.items() if known.get(code) != product
+    ]

@@ -1,0 +1,224 @@
+"""What a unit of work writes, as values: the handlers say what, persistence knows how.
+
+A `UnitOfWork` is committed whole or not at all. Units that are ready at the same moment share one database commit, so each write
+says by itself what it needs in order to hold (an expected row version, a key that must be new): the database checks it there, and
+a unit whose condition fails is taken out without harming its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.domain.errors import ErrorClass
+    from consumer.domain.order import Order
+    from consumer.domain.product import Product
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InboxKey:
+    """Identity of an event's processing: ``run`` is empty, or the id of the replay that sent it."""
+
+    source: str
+    event_id: str
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """The event is done. Fails with `AlreadyDone` if the key is there already."""
+
+    key: InboxKey
+    digest: str
+    type: str
+    outcome: str
+    done_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    """Write ``order`` if its row is still at ``order.row_version`` and not under another owner's lease.
+
+    The row gets ``row_version + 1``. ``lease`` takes or extends the lease of ``owner`` for that long by the database's clock;
+    None releases it. Fails with `StaleOrder`, or `OrderTaken` when another owner's lease stands.
+    """
+
+    order: Order
+    owner: str
+    lease: timedelta | None = None
+
+
+class SyncType(StrEnum):
+    """Kinds of sync-log rows (seed document, 同步类型定义)."""
+
+    PRODUCTS = "products"
+    PRICES = "prices"
+    STOCK = "stock"
+    ORDER = "order"
+    LOGISTICS = "logistics"
+    MANUAL = "manual"
+
+
+class SyncStatus(StrEnum):
+    """Status of a sync-log row."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    FAILED = "failed"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLogRow:
+    """One row of ``haier_sync_log``; written by id (insert, or replace of a row that is not finished)."""
+
+    id: str
+    sync_type: SyncType
+    status: SyncStatus
+    message: str
+    total_count: int
+    success_count: int
+    failed_count: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    event_id: str | None
+    config_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A message that has to go out once the unit of work holds.
+
+    ``key`` is the inbox key of the event that caused it: a duplicate of that event sends it again. Written twice under one id it
+    stays the first one.
+    """
+
+    id: str
+    key: InboxKey
+    exchange: str
+    routing_key: str
+    body: bytes
+    mandatory: bool
+    created_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class LetterStatus(StrEnum):
+    """Status of a letter in the ledger."""
+
+    OPEN = "open"
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What was dead-lettered or refused, for a person to see; idempotent by ``id``.
+
+    Attributes:
+        id: derives from lane, inbox key and attempt: the same letter archived twice is one row.
+        lane: origin lane, e.g. ``relay.orders``.
+        type: event type, or None where it could not be read.
+        subject: ``so_id`` or other subject.
+        event_source: CloudEvents ``source`` of the event, if readable.
+        event_id: CloudEvents ``id`` of the event, if readable.
+        message_id: AMQP message id.
+        body: untouched.
+        headers: untouched, as JSON text.
+        error_class: section 6.
+        code: stable English.
+        message: for a person, masked.
+        supplier: ``ylh``, ``haier`` or None.
+        supplier_code: the supplier's code.
+        supplier_message: the supplier's words, masked.
+        traceback: for class ``bug``.
+        attempts: history of attempts, JSON text: list of {attempt, at, class, code, message}.
+        attempt_count: attempts made.
+        fingerprint: groups letters of one cause.
+        status: open, or closed where its event is done already.
+        first_seen_at: when the event was first taken from the broker.
+        created_at: when the letter was written.
+    """
+
+    id: str
+    lane: str
+    type: str | None
+    subject: str | None
+    event_source: str | None
+    event_id: str | None
+    message_id: str | None
+    body: bytes
+    headers: str
+    error_class: ErrorClass
+    code: str
+    message: str
+    supplier: str | None
+    supplier_code: str | None
+    supplier_message: str | None
+    traceback: str | None
+    attempts: str
+    attempt_count: int
+    fingerprint: str
+    status: LetterStatus
+    first_seen_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveProducts:
+    """Upsert products with their brands and categories, in one statement each."""
+
+    products: tuple[Product, ...]
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDispatched:
+    """These outbox rows were confirmed by the broker."""
+
+    ids: tuple[str, ...]
+    dispatched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSuspect:
+    """Count one more lone run of a delivery that may have killed its consumer."""
+
+    key: str
+    marked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClearSuspect:
+    """The suspect's run ended without killing anybody."""
+
+    key: str
+
+
+Write = (
+    InboxEntry
+    | SaveOrder
+    | SyncLogRow
+    | OutboxMessage
+    | Letter
+    | SaveProducts
+    | MarkDispatched
+    | MarkSuspect
+    | ClearSuspect
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """Writes that hold together or not at all."""
+
+    writes: tuple[Write, ...]
