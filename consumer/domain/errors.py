@@ -12,6 +12,7 @@
     ├── Unmatched                  a callback that fits no order
     ├── Defect                     a fault of ours (class ``bug``)
     ├── Snoozed                    not a failure: this event waits for something
+    ├── BooksUnavailable           our own database does not answer
     └── StateError                 our books say otherwise
         ├── StaleOrder             somebody else changed the order meanwhile
         ├── OrderTaken             another worker holds the order's lease
@@ -91,6 +92,9 @@ class SupplierError(RelayError):
         self.supplier_code = supplier_code
         self.supplier_message = supplier_message
         self.status = status
+        # Set by a client whose earlier send within the same call went unanswered: whatever ended the call (a throttle, a
+        # connect that failed), the change may have happened.
+        self.unanswered = False
 
 
 class Transient(SupplierError):
@@ -197,6 +201,12 @@ class Snoozed(RelayError):
     def __init__(self, message: str, *, code: str, delay: timedelta | None = None) -> None:
         super().__init__(message, code=code)
         self.delay = delay
+
+
+class BooksUnavailable(RelayError):
+    """Our own database does not answer, or refuses to write; events wait until it does."""
+
+    error_class = ErrorClass.TRANSIENT
 
 
 class StateError(RelayError):

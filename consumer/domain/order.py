@@ -137,6 +137,7 @@ class PaidStep(StrEnum):
     """What an ``order.paid`` asks for, given the books."""
 
     PUSH = "push"
+    APPLIED = "applied"
     CLEAR_UP = "clear_up"
     SUPERSEDED = "superseded"
     ALREADY_PUSHED = "already_pushed"
@@ -145,14 +146,17 @@ class PaidStep(StrEnum):
 _ENDED_BY_CANCEL = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.CANCEL_FAILED})
 
 
-def step_for_paid(order: Order, *, version: int, digest: str) -> PaidStep:
+def step_for_paid(order: Order, *, event_id: str, version: int, digest: str) -> PaidStep:
     """Decide what an ``order.paid`` does (EVENTS, "version" and "a newer order.paid").
 
+    - Its own effect holds already (somebody else cleared up its unanswered call): applied, no call.
     - A cancel ends a ``so_id`` whatever its version: superseded.
     - A create whose outcome is unknown is cleared up first, with the stored body, whatever came meanwhile.
     - Not newer than what was applied: superseded. Newer with the same content: superseded. Newer with another: refused, since
       YLH cannot change an order.
     """
+    if order.paid_event_id == event_id and order.applied_version == version:
+        return PaidStep.APPLIED
     if order.state in _ENDED_BY_CANCEL:
         return PaidStep.SUPERSEDED
     if order.unanswered(CallKind.CREATE) is not None:
@@ -186,11 +190,20 @@ def step_for_cancel(order: Order) -> CancelStep:
     """
     if order.unanswered(CallKind.CREATE) is not None:
         return CancelStep.CLEAR_UP_CREATE
-    if order.state in _CANCEL_TAKEN and order.unanswered(CallKind.CANCEL) is None:
+    if order.state in _CANCEL_TAKEN and not _cancel_pending(order):
         return CancelStep.REPEAT
     if _certainly_absent(order):
         return CancelStep.NEVER_PUSHED
     return CancelStep.ASK_SUPPLIER
+
+
+def _cancel_pending(order: Order) -> bool:
+    """True while the cancel that we mean to make has no answer yet (never sent, or sent and unanswered)."""
+    return (
+        order.intent is not None
+        and order.intent.kind is CallKind.CANCEL
+        and order.intent.outcome in {CallOutcome.UNKNOWN, CallOutcome.NOT_SENT}
+    )
 
 
 def _certainly_absent(order: Order) -> bool:

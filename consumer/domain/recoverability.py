@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from consumer.domain.errors import (
+    BooksUnavailable,
     Malformed,
     Misconfigured,
     RelayError,
@@ -23,6 +24,9 @@ from consumer.domain.errors import (
     UnknownOutcome,
 )
 
+DATABASE = "database"
+"""Name of our own database among the resources that a lane needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -32,6 +36,7 @@ class Policy:
         delays: the delay ladder; one rung for each retry through the broker.
         immediate_retries: how often a call is repeated at once before the ladder.
         immediate_delay: pause before the first immediate retry; grows by ``immediate_factor`` up to ``immediate_cap``.
+        database_rest: how long lanes rest when our database does not answer.
         throttle_rest: how long a supplier's lanes rest on a 429 without ``Retry-After``.
         probe_first: after how long a pause probes itself first; doubles up to ``probe_cap``.
         snooze_limit: an event snoozed for longer, while its lane runs, is dead-lettered.
@@ -48,6 +53,7 @@ class Policy:
     immediate_delay: timedelta = timedelta(seconds=0.5)
     immediate_factor: float = 2.0
     immediate_cap: timedelta = timedelta(seconds=30)
+    database_rest: timedelta = timedelta(seconds=2)
     throttle_rest: timedelta = timedelta(seconds=1)
     probe_first: timedelta = timedelta(seconds=30)
     probe_cap: timedelta = timedelta(minutes=5)
@@ -93,12 +99,12 @@ class Snooze:
 
 @dataclass(frozen=True, slots=True)
 class PauseLane:
-    """Stop fetching from the lanes that need ``supplier``; the message itself is snoozed.
+    """Stop fetching from the lanes that need ``resource`` (a supplier, or ``database``); the message itself is snoozed.
 
     ``probe_after`` is when the pause tries to lift itself first; ``alert`` says that a person has to mend something.
     """
 
-    supplier: str
+    resource: str
     probe_after: timedelta
     alert: bool
 
@@ -133,6 +139,8 @@ def decide(error: BaseException, attempt: Attempt, policy: Policy) -> Action:
             return PauseLane(error.supplier, rest, alert=False)
         case Unauthorised() | Misconfigured():
             return PauseLane(error.supplier, policy.probe_first, alert=True)
+        case BooksUnavailable():
+            return PauseLane(DATABASE, policy.database_rest, alert=False)
         case Rejected():
             return Reject()
         case Snoozed() | StateError():

@@ -1,0 +1,167 @@
+"""How a failure is put on a letter: the error as it travels in headers and results, and the fingerprint that groups letters.
+
+Pure functions. The service writes `ErrorNote` into the header of a message that it dead-letters; the archivist reads it back and
+files a `Letter`. What the supplier refused is filed by the pipeline in the same transaction as its result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import traceback
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from consumer.domain.errors import ErrorClass, RelayError, SupplierError
+from schemas.faults import InvalidEvent
+from schemas.results import ErrorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.domain.delivery import Delivery
+
+_LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
+_MAX_TEXT = 1000
+_MAX_TRACE = 8000
+_RETRIABLE = frozenset(
+    {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN_OUTCOME, ErrorClass.THROTTLED, ErrorClass.AUTH, ErrorClass.MISCONFIGURED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorNote:
+    """A failure in words that may be shown: no secret, no customer's data.
+
+    Attributes:
+        error_class: section 6.
+        code: stable English.
+        message: for a person.
+        supplier: ``ylh``, ``haier`` or None.
+        supplier_code: the supplier's code.
+        supplier_message: the supplier's words.
+        traceback: frames without values, for class ``bug``.
+        fields: for ``invalid_event``: list of {field, expected, input}.
+    """
+
+    error_class: ErrorClass
+    code: str
+    message: str
+    supplier: str | None = None
+    supplier_code: str | None = None
+    supplier_message: str | None = None
+    traceback: str | None = None
+    fields: list[dict[str, str]] = field(default_factory=list)
+
+    def to_header(self) -> str:
+        """Return JSON text for the header ``x-relay-error``."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_header(cls, text: str) -> ErrorNote:
+        """Read what `to_header` wrote.
+
+        Raises:
+            ValueError: the text is not an error note.
+        """
+        raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise ValueError("an error note is a JSON object")
+        try:
+            return cls(**{**raw, "error_class": ErrorClass(raw["error_class"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not an error note: {error}") from error
+
+    def to_result(self) -> ErrorInfo:
+        """Return the ``error`` of a result event (EVENTS, last paragraph)."""
+        return ErrorInfo(
+            error_class=self.error_class.value,
+            code=self.code,
+            message=self.message,
+            supplier_code=self.supplier_code,
+            supplier_message=self.supplier_message,
+            retriable=self.error_class in _RETRIABLE,
+        )
+
+
+def note_of(error: BaseException) -> ErrorNote:
+    """Put ``error`` in words. Of an error that is not ours only its type and frames are kept: its text may hold anything."""
+    match error:
+        case InvalidEvent():
+            return ErrorNote(
+                error_class=ErrorClass.INVALID_EVENT,
+                code="invalid_event",
+                message=str(error)[:_MAX_TEXT],
+                fields=[
+                    {"field": found.field, "expected": found.expected, "input": found.input} for found in error.errors[:20]
+                ],
+            )
+        case SupplierError():
+            return ErrorNote(
+                error_class=error.error_class,
+                code=error.code,
+                message=error.message[:_MAX_TEXT],
+                supplier=error.supplier,
+                supplier_code=error.supplier_code,
+                supplier_message=error.supplier_message,
+            )
+        case RelayError():
+            return ErrorNote(error_class=error.error_class, code=error.code, message=error.message[:_MAX_TEXT])
+        case _:
+            frames = "".join(traceback.format_tb(error.__traceback__))[-_MAX_TRACE:]
+            return ErrorNote(
+                error_class=ErrorClass.BUG,
+                code="unexpected_error",
+                message=f"{type(error).__name__} in the service's own code; the traceback names the place",
+                traceback=f"{frames}{type(error).__name__}",
+            )
+
+
+_VARIABLE = (
+    (re.compile(r"https?://\S+"), "<url>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b(?=\w*\d)[A-Za-z]+[\w.-]*\d[\w.-]*"), "<id>"),
+    (re.compile(r"\d+(?:[.,:-]\d+)*"), "<n>"),
+)
+
+
+def fingerprint(note: ErrorNote) -> str:
+    """Return what groups letters of one cause: class, supplier, code and the message with what varies taken out.
+
+    Two texts that differ only in an order number are one group; two causes are two.
+    """
+    words = note.supplier_message or note.message
+    for pattern, mark in _VARIABLE:
+        words = pattern.sub(mark, words)
+    parts = (note.error_class.value, note.supplier or "", note.supplier_code or note.code, " ".join(words.split()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def letter_id(*parts: str) -> str:
+    """Return the id of a letter; the same parts give the same letter, so that archiving twice is archiving once."""
+    return str(uuid5(_LETTERS, "\n".join(parts)))
+
+
+def headers_as_json(delivery: Delivery) -> str:
+    """Return a delivery's headers as JSON text, whatever AMQP types they have."""
+    return json.dumps(_plain(delivery.headers), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes() | bytearray():
+            return bytes(value).decode("utf-8", "replace")
+        case dict():
+            return _plain_mapping(value)
+        case list() | tuple():
+            return [_plain(entry) for entry in value]
+        case _:
+            return str(value)
+
+
+def _plain_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): _plain(entry) for key, entry in value.items()}

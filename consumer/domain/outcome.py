@@ -1,0 +1,66 @@
+"""What a handler hands back: everything that has to hold and go out once its event is done, as one value.
+
+The pipeline turns an `Outcome` into a unit of work (inbox, the handler's writes, outbox) and commits it whole. A handler never
+publishes and never acknowledges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from consumer.domain.errors import Rejected
+    from consumer.domain.writes import InboxKey, Write
+    from schemas.envelope import Event
+
+
+class Ending(StrEnum):
+    """How an event ended; the label of the inbox row, of the log line and of ``relay_messages_total``."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result event, not yet numbered: its id derives from the inbox key, its type and its subject."""
+
+    type: str
+    data: BaseModel
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an event.
+
+    Attributes:
+        ending: how it ended.
+        results: result events, in the order in which they go out.
+        writes: what has to be written with them.
+        refusal: the supplier's no, which also goes to the ledger for a person to see.
+    """
+
+    ending: Ending
+    results: tuple[Result, ...]
+    writes: tuple[Write, ...] = ()
+    refusal: Rejected | None = None
+
+
+class Handler(Protocol):
+    """What an event type means."""
+
+    async def __call__(self, event: Event, key: InboxKey) -> Outcome:
+        """Carry ``event`` out.
+
+        Returning means that the outcome may be committed. Any `RelayError` is decided on by `consumer.domain.recoverability`;
+        anything else is a bug. Called again after a crash or a retry with the same key: what was already done must not be done
+        twice.
+        """
+        ...

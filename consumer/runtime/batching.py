@@ -1,0 +1,75 @@
+"""Coalescing: whatever is asked while one batch is being worked on goes into the next, so that batches grow with the load.
+
+Callers write ``await batcher.ask(question)`` as if each were alone. There is no timer and nothing waits for company: an idle
+batcher starts at once, a busy one collects. What is queued is bounded by the number of callers, and those are bounded by prefetch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+
+class Batcher(Generic[Question, Answer]):
+    """Turn a function on batches into one on single questions.
+
+    Args:
+        work: answers a batch in order. An answer that is an exception is raised to its own caller only; an exception raised by
+            ``work`` itself is raised to every caller of that batch.
+        limit: most questions in one batch.
+    """
+
+    def __init__(self, work: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]], *, limit: int) -> None:
+        self._work = work
+        self._limit = limit
+        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Question) -> Answer:
+        """Return the answer to ``question``; a cancelled caller does not disturb the batch."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, future))
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+        return await future
+
+    async def idle(self) -> None:
+        """Wait until nothing is being worked on."""
+        while self._runner is not None:
+            await asyncio.wait({self._runner})
+
+    async def _run(self) -> None:
+        try:
+            # Deliveries that arrived together ask in the same turn of the loop: let them all come first.
+            await asyncio.sleep(0)
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                await self._answer(batch)
+        finally:
+            self._runner = None
+
+    async def _answer(self, batch: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._work([question for question, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to each caller, who decides on it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

@@ -1,0 +1,126 @@
+"""Publishes what units of work have stored, pipelined and confirmed, and notes it as dispatched.
+
+Rows that this process just committed are handed over in memory, without being read again. Rows that a dead process left behind are
+claimed by whoever sweeps first, once their claim has run out. What does not fit into the bounded hand-over stays in the table and is
+swept: memory does not grow with the backlog.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.domain.errors import BooksUnavailable
+from consumer.domain.writes import MarkDispatched, OutboxMessage, UnitOfWork
+from publishers.confirms import Outgoing
+from schemas.envelope import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.runtime.books import BatchedBooks
+    from publishers.confirms import ConfirmedPublisher
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 200
+_HAND_OVER = 5_000
+_SWEEP_EVERY = timedelta(seconds=5)
+_CLAIM_FOR = timedelta(seconds=60)
+
+
+class OutboxRelay:
+    """Carries outbox rows to the broker.
+
+    Args:
+        books: where rows are claimed and marked.
+        publisher: confirmed publisher on its own connection.
+    """
+
+    def __init__(self, books: BatchedBooks, publisher: ConfirmedPublisher) -> None:
+        self._books = books
+        self._publisher = publisher
+        self._rows: deque[OutboxMessage] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def waiting(self) -> int:
+        """Rows handed over and not sent yet."""
+        return len(self._rows)
+
+    def hand_over(self, rows: Iterable[OutboxMessage]) -> None:
+        """Take rows that are committed; what does not fit is left to the sweep."""
+        for row in rows:
+            if len(self._rows) >= _HAND_OVER:
+                break
+            self._rows.append(row)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; call `flush` first to lose no time, though nothing would be lost."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._send_handed_over())
+            tasks.create_task(self._sweep())
+
+    async def flush(self, within: timedelta) -> bool:
+        """Wait until all that was handed over is sent; False if that took longer than ``within``."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), within.total_seconds())
+        except TimeoutError:
+            return False
+        return True
+
+    async def _send_handed_over(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._rows:
+                batch = [self._rows.popleft() for _ in range(min(_BATCH, len(self._rows)))]
+                await self._send(batch)
+            self._idle.set()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY.total_seconds())
+            try:
+                while rows := await self._books.claim_outbox(_BATCH, _CLAIM_FOR):
+                    if not await self._send(rows):
+                        break
+            except BooksUnavailable as error:
+                log.warning("outbox not swept: the database does not answer", error=error.code)
+
+    async def _send(self, rows: Sequence[OutboxMessage]) -> bool:
+        answers = await self._publisher.publish_many([_outgoing(row) for row in rows])
+        sent = tuple(row.id for row, error in zip(rows, answers, strict=True) if error is None)
+        failed = [error for error in answers if error is not None]
+        if failed:
+            # They stay pending in the table; the sweep sends them once their claim has run out.
+            log.warning("results not confirmed; they will be sent again", count=len(failed), error=type(failed[0]).__name__)
+        if sent:
+            try:
+                await self._books.commit(UnitOfWork((MarkDispatched(sent, datetime.now(UTC)),)))
+            except BooksUnavailable as error:
+                # They go out once more under the same ids, which a listener drops.
+                log.warning("dispatched results not marked: the database does not answer", error=error.code)
+                return False
+        return not failed
+
+
+def _outgoing(row: OutboxMessage) -> Outgoing:
+    return Outgoing(
+        exchange=row.exchange,
+        routing_key=row.routing_key,
+        body=row.body,
+        message_id=row.id,
+        content_type=CONTENT_TYPE,
+        headers=row.headers,
+        type=row.routing_key,
+        mandatory=row.mandatory,
+    )

@@ -1,0 +1,82 @@
+"""Who may run beside whom within one process: one at a time for each order, and alone for a message under suspicion."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Turns:
+    """One at a time for each key; different keys go in parallel. Keys that nobody uses take no memory.
+
+    The database's lease holds between processes. This keeps deliveries of one process from fighting each other for it.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """Hold ``key`` for the length of the block; first come, first served."""
+        lock, users = self._locks.get(key, (None, 0))
+        if lock is None:
+            lock = asyncio.Lock()
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[key]
+            if users == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = (lock, users - 1)
+
+
+class Solitude:
+    """Many run together, or one runs alone.
+
+    A message that kills its process takes with it all that was in flight; a suspect therefore runs while nothing else does
+    (DESIGN section 3, "a delivery with ``x-delivery-count`` ≥ 3 runs alone").
+    """
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._suspects = 0
+        self._alone = asyncio.Lock()
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """Run beside others, but not while a suspect runs or waits to."""
+        if self._suspects:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._suspects == 0)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if self._suspects and self._running == 0:
+                await self._tell()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Wait until nothing else runs, then run alone."""
+        self._suspects += 1
+        try:
+            async with self._alone:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._running == 0)
+                yield
+        finally:
+            self._suspects -= 1
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
