@@ -1,0 +1,70 @@
+"""Data of the events that go out (EVENTS, "Out"): one model for each event type."""
+
+from schemas.results.errors import ErrorInfo
+from schemas.results.goods import (
+    AccountBalanceReported,
+    Payer,
+    PriceChanged,
+    PriceValues,
+    ProductChanged,
+    ProductValues,
+    StockChanged,
+    StockValues,
+)
+from schemas.results.logistics import OrderLogisticsUpdated, Photo, Shipment, Trace
+from schemas.results.orders import (
+    OrderCancelAccepted,
+    OrderCancelFailed,
+    OrderCancelSucceeded,
+    OrderConfirmed,
+    OrderOutOfStock,
+    OrderPushFailed,
+    OrderPushSucceeded,
+    OrderRefused,
+    OrderRescheduleFailed,
+    OrderRescheduleSucceeded,
+    OrderResult,
+    OrderSettled,
+    OrderState,
+    OrderStatusReported,
+    OrderSuperseded,
+)
+from schemas.results.parked import EventDeadLettered, EventRejected, RejectedField
+from schemas.results.sync import FailedItem, SyncCompleted, SyncLogRecorded
+
+__all__ = [
+    "AccountBalanceReported",
+    "ErrorInfo",
+    "EventDeadLettered",
+    "EventRejected",
+    "FailedItem",
+    "OrderCancelAccepted",
+    "OrderCancelFailed",
+    "OrderCancelSucceeded",
+    "OrderConfirmed",
+    "OrderLogisticsUpdated",
+    "OrderOutOfStock",
+    "OrderPushFailed",
+    "OrderPushSucceeded",
+    "OrderRefused",
+    "OrderRescheduleFailed",
+    "OrderRescheduleSucceeded",
+    "OrderResult",
+    "OrderSettled",
+    "OrderState",
+    "OrderStatusReported",
+    "OrderSuperseded",
+    "Payer",
+    "Photo",
+    "PriceChanged",
+    "PriceValues",
+    "ProductChanged",
+    "ProductValues",
+    "RejectedField",
+    "Shipment",
+    "StockChanged",
+    "StockValues",
+    "SyncCompleted",
+    "SyncLogRecorded",
+    "Trace",
+]
