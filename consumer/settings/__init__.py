@@ -1,0 +1,40 @@
+"""Typed settings in frozen sections, read once from the environment and ``.env`` and checked whole (DESIGN section 11).
+
+There is no global settings object: `load` is called where a command starts, and what a room needs is handed to it.
+"""
+
+from consumer.settings.faults import Problem, SettingsError
+from consumer.settings.loading import Settings, known_names, load
+from consumer.settings.secrecy import shown_url
+from consumer.settings.sections import (
+    BrokerSettings,
+    DatabaseSettings,
+    HttpSettings,
+    LimitSettings,
+    LoggingSettings,
+    RetentionSettings,
+    ServiceSettings,
+)
+from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSettings
+from consumer.settings.values import CallbackWindow, Prefetch
+
+__all__ = [
+    "BrokerSettings",
+    "CallbackSettings",
+    "CallbackWindow",
+    "DatabaseSettings",
+    "HaierSettings",
+    "HttpSettings",
+    "LimitSettings",
+    "LoggingSettings",
+    "Prefetch",
+    "Problem",
+    "RetentionSettings",
+    "ServiceSettings",
+    "Settings",
+    "SettingsError",
+    "YlhSettings",
+    "known_names",
+    "load",
+    "shown_url",
+]
