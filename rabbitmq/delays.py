@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _WRITTEN = re.compile(r"([1-9][0-9]{0,8})(ms|s|m|h)", re.ASCII)
@@ -13,7 +14,7 @@ LONGEST = timedelta(days=1)
 """A retry that waits longer is better left to the dead letters, where a person sees it."""
 
 
-class InvalidDelay(ValueError):
+class InvalidDelay(ValueError):  # noqa: N818 - says what it is, as the whole tree of our errors does
     """Not a delay as we write them; the text says what was expected."""
 
 
@@ -39,7 +40,7 @@ def check_ladder(delays: tuple[timedelta, ...]) -> None:
     """Raise :class:`InvalidDelay` unless there is a delay and each is longer than the one before."""
     if not delays:
         raise InvalidDelay("there is no delay; write at least one, such as 5s,30s,2m,10m,1h")
-    for shorter, longer in zip(delays, delays[1:], strict=False):
+    for shorter, longer in pairwise(delays):
         if longer <= shorter:
             written = ",".join(map(format_delay, delays))
             raise InvalidDelay(f"{written}: each delay has to be longer than the one before it")
@@ -48,7 +49,8 @@ def check_ladder(delays: tuple[timedelta, ...]) -> None:
 def format_delay(delay: timedelta) -> str:
     """Write a delay in the largest unit that holds it whole: 120 s is ``2m``, 90 s is ``90s``.
 
-    Two spellings of the same delay thereby give the same queue. Raises :class:`InvalidDelay` below or between milliseconds.
+    Two spellings of the same delay thereby give the same queue. Raises :class:`InvalidDelay` for what is less than a
+    millisecond or no whole number of them.
     """
     count, rest = divmod(delay, _ONE_MILLISECOND)
     if count <= 0 or rest:

@@ -1,10 +1,11 @@
 """Holds one server for as long as somebody holds this process's standard input, and leaves nothing of it behind.
 
-A broker started for a demo or a test must be gone afterwards, also when the program that wanted it is interrupted, fails
-half-way or is killed with SIGKILL, which no ``finally`` survives. The one thing that the kernel does for a killed program
-is to close its pipes. So the server is the child of this small process, not of the program; it waits for the end of its
-standard input, and that one event is how a server ends, in good times and in bad: there is no second way to get wrong.
-It stands in a session of its own, so Ctrl-C on the terminal reaches neither it nor the server.
+A broker started for a demo or a test must be gone afterwards, also when the program that wanted it is interrupted,
+fails half-way or is killed with SIGKILL, which no ``finally`` survives. The one thing that the kernel does for a
+killed program is to close its pipes. So the server is the child of this small process, not of the program; it waits for
+the end of its standard input, and that one event is how a server ends, in good times and in bad: there is no second way
+to get wrong. It stands in a session of its own, so Ctrl-C on the terminal reaches neither it nor the server. (Linux can
+signal the child of a dead parent by itself, PR_SET_PDEATHSIG; that would leave epmd and the data, and is Linux alone.)
 
 Started as a file by :mod:`rabbitmq.kept` (``python -I keeper.py``), hence the standard library only.
 
@@ -24,6 +25,11 @@ import sys
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +130,21 @@ def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 - standard output is this process's protocol
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def main() -> None:
     """Obey lines until standard input ends, then clear up."""
     # A polite request to end arrives as one more way of reaching the ``finally`` below.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, _leave)
     keeper = Keeper(Charge.from_json(sys.stdin.readline()))
-    orders = {"start": keeper.start, "stop": keeper.stop, "kill": lambda: keeper.stop(at_once=True)}
+    orders: dict[str, Callable[[], None]] = {
+        "start": keeper.start,
+        "stop": keeper.stop,
+        "kill": lambda: keeper.stop(at_once=True),
+    }
     try:
         for line in sys.stdin:
             orders[line.strip()]()

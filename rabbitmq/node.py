@@ -1,8 +1,8 @@
 """A RabbitMQ of one's own on this machine: free ports, its own data, its own epmd, gone afterwards.
 
-For demos and tests where no broker is at hand but ``rabbitmq-server`` is installed. It runs as whoever starts it, root or
-not, and shares nothing with a broker that the system runs. Who takes it away again, and why that always works, is told in
-:mod:`rabbitmq.keeper`.
+For demos and tests where no broker is at hand but ``rabbitmq-server`` is installed. It runs as whoever starts it, root
+or not, and shares nothing with a broker that the system runs. Who takes it away again, and why that always works, is
+told in :mod:`rabbitmq.keeper`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ START_TIMEOUT = 60.0
 
 _METHOD_FRAME = b"\x01"
 _ATTEMPTS = 3
-# Below what Linux and macOS hand out to outgoing connections, so that between choosing and listening nobody takes the port.
+# Below what Linux and macOS give to outgoing connections, so that between choosing and listening nobody takes the port.
 _PORTS = range(20_000, 32_000)
 # The scripts of a package run as any user here; those that packages put into /usr/sbin insist on root or rabbitmq.
 _PLACES = (
@@ -93,7 +93,7 @@ async def private_node(
     Args:
         directory: where its data goes and stays; without one, a temporary directory that is removed.
         plugins: names such as ``rabbitmq_management``; each costs start and stop time.
-        definitions: a definitions file that is loaded at boot. The broker then makes no user: it has to bring ``guest``.
+        definitions: a definitions file that is loaded at boot. The broker then makes no user: it has to bring guest.
         timeout: seconds until it must answer.
 
     Raises:
@@ -101,13 +101,17 @@ async def private_node(
     """
     executable = server_executable()
     if executable is None:
-        raise NodeFailed("There is no rabbitmq-server on this machine. Install it (Debian, Ubuntu: apt-get install rabbitmq-server).")
+        raise NodeFailed(
+            "There is no rabbitmq-server on this machine. Install it (Debian, Ubuntu: apt-get install rabbitmq-server)."
+        )
     for attempt in range(1, _ATTEMPTS + 1):
         ports = _free_ports(4)
         home = directory or Path(tempfile.mkdtemp(prefix="relay-rabbitmq-"))
         charge = _charge(executable, home, ports, plugins, definitions, remove=directory is None)
         async with KeptServer(charge, name="RabbitMQ") as server:
-            management = f"http://guest:guest@127.0.0.1:{ports.management}" if "rabbitmq_management" in plugins else None
+            management = (
+                f"http://guest:guest@127.0.0.1:{ports.management}" if "rabbitmq_management" in plugins else None
+            )
             node = PrivateNode(
                 amqp_url=f"amqp://guest:guest@127.0.0.1:{ports.amqp}/",
                 management_url=management,
@@ -218,9 +222,13 @@ async def _ready(node: PrivateNode, limit: float) -> None:
         while not await answers_amqp("127.0.0.1", port):
             if exited.done():
                 code = exited.result()
-                raise NodeFailed(f"RabbitMQ ended while starting (exit code {code}). Its last words:\n{node.server.last_words()}")
+                raise NodeFailed(
+                    f"RabbitMQ ended while starting (exit code {code}). Its last words:\n{node.server.last_words()}"
+                )
             if time.monotonic() > deadline:
-                raise NodeFailed(f"RabbitMQ did not answer within {limit:.0f} s. Its last words:\n{node.server.last_words()}")
+                raise NodeFailed(
+                    f"RabbitMQ did not answer within {limit:.0f} s. Its last words:\n{node.server.last_words()}"
+                )
             await asyncio.wait([exited], timeout=0.1)
     finally:
         exited.cancel()

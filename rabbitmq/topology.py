@@ -1,11 +1,11 @@
 """The broker's shape as data: which exchanges, queues and bindings there are, and why each argument is what it is.
 
-Declaring it (:mod:`rabbitmq.declaring`), writing it as a definitions file (:mod:`rabbitmq.definitions`) and the rights of
-users (:mod:`rabbitmq.permissions`) all read this one description (DESIGN section 3).
+Declaring it (:mod:`rabbitmq.declaring`), writing it as a definitions file (:mod:`rabbitmq.definitions`) and the rights
+of users (:mod:`rabbitmq.permissions`) all read this one description (DESIGN section 3).
 
-Queue arguments cannot be changed once a queue exists, so they hold only what safety needs and what is the queue's identity;
-they mean the same on RabbitMQ 3.10 and 4.x. What an installation tunes (lengths, a shorter keep, the consumer time-out)
-belongs into a policy, which may tighten but not loosen: where both speak, the broker takes the smaller figure.
+Queue arguments cannot be changed once a queue exists, so they hold only what safety needs and what is the queue's
+identity; they mean the same on RabbitMQ 3.10 and 4.x. What an installation tunes (lengths, a shorter keep, the time-out
+of consumers) belongs into a policy, which may tighten but not loosen: where both speak, the smaller figure holds.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A queue of events with its own prefetch and its own suppliers, so that one supplier's outage stops only itself."""
+    """A queue of events with its own prefetch and its own supplier, so that one supplier's outage stops only itself."""
 
     name: str
     bindings: tuple[str, ...]
@@ -102,9 +102,10 @@ LANES: tuple[Lane, ...] = (
 class Retry:
     """One step of the delay ladder.
 
-    Publish to the exchange ``name`` with the lane's name as routing key. The message rests in the queue of that name for
-    ``delay`` and comes back through ``relay.return``, which routes by that key. A fanout exchange stands before each queue
-    because the default exchange would put the queue's name where the lane's name has to be.
+    Publish to the exchange ``name`` with the lane's name as routing key. The message rests in the queue of that name
+    for ``delay`` and comes back through ``relay.return``, which routes by that key. A fanout exchange stands before
+    each queue because the default exchange would put the queue's name where the lane's name has to be: such a message
+    could never return.
     """
 
     delay: timedelta
@@ -116,7 +117,7 @@ class Retry:
 
 
 def retry_queue(delay: timedelta) -> str:
-    """Name of the exchange and the queue that hold a message back for ``delay``: ``relay.retry.5s``, ``.200ms``, ``.2m``."""
+    """Name of the exchange, and of the queue, that hold a message back: ``relay.retry.5s``, ``.200ms``, ``.2m``."""
     return f"{RETRY_PREFIX}{format_delay(delay)}"
 
 
@@ -138,7 +139,7 @@ class Topology:
         retries = tuple(Retry(delay) for delay in retry_delays)
         return cls(
             exchanges=(
-                # An alternate exchange before the one that names it: an unknown one is accepted, and its messages are lost.
+                # An alternate exchange before the one that names it: an unknown one is accepted, and loses messages.
                 Exchange(UNROUTABLE, "fanout"),
                 Exchange(UNCLAIMED, "fanout"),
                 Exchange(EVENTS, "topic", _frozen({"alternate-exchange": UNROUTABLE})),
@@ -180,8 +181,8 @@ def _frozen(arguments: dict[str, Argument]) -> Mapping[str, Argument]:
 def _dead_lettering(exchange: str, routing_key: str | None) -> dict[str, Argument]:
     """Arguments for a hop that loses nothing: the broker forgets a message only when the target has confirmed it.
 
-    ``at-least-once`` needs ``reject-publish``, or the broker falls back to at-most-once with no more than a line in its log
-    (RabbitMQ, "Quorum Queues", at-least-once dead lettering). These queues have no length, so nothing is ever rejected.
+    ``at-least-once`` needs ``reject-publish``, or the broker falls back to at-most-once with no more than a line in its
+    log (RabbitMQ, "Quorum Queues", at-least-once dead lettering). These queues have no length, so nothing is rejected.
     """
     arguments: dict[str, Argument] = {
         "x-dead-letter-exchange": exchange,
@@ -226,8 +227,8 @@ def _unclaimed() -> Queue:
         "x-message-ttl": milliseconds(UNCLAIMED_KEEP),
         "x-max-length": UNCLAIMED_MAX_MESSAGES,
         "x-max-length-bytes": UNCLAIMED_MAX_BYTES,
-        # Full, it forgets its oldest. To refuse the newest would nack the service's publishes, and results that somebody
-        # does listen for would wait behind results that nobody wants.
+        # Full, it forgets its oldest. To refuse the newest would nack the service's publishes, and results that
+        # somebody does listen for would wait behind results that nobody wants.
         "x-overflow": "drop-head",
     }
     return Queue(UNCLAIMED, _frozen(arguments))
