@@ -68,6 +68,7 @@ class Subscriber:
         self._stopping = asyncio.Event()
         self._consuming = False
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._session: _Session | None = None
 
     @property
     def consuming(self) -> bool:
@@ -105,6 +106,8 @@ class Subscriber:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close_when_settled()
         return len(left)
 
     async def _one_session(self, stopping: asyncio.Task[bool]) -> None:
@@ -115,7 +118,7 @@ class Subscriber:
         link = await _first_of(stopping, self._connection.link(None))
         if link is None:
             return
-        session = _Session(self.queue, cast("Link", link), self._spawn)
+        session = self._session = _Session(self.queue, cast("Link", link), self._spawn)
         try:
             await session.open(1 if mode is Fetching.TRIAL else self._prefetch)
             self._consuming = True
@@ -163,6 +166,7 @@ class _Session:
         self._link = link
         self._spawn = spawn
         self._ledger = AckLedger()
+        self._left = 0
         self._over = asyncio.Event()
         self._settled = asyncio.Event()
         self._channel: AbstractChannel | None = None
@@ -204,7 +208,7 @@ class _Session:
         """Close the channel once nothing of it is open; at once if it is lost already."""
         if self._channel is None:
             return
-        while self._ledger.open and not self._channel.is_closed:
+        while self._ledger.open > self._left and not self._channel.is_closed:
             self._settled.clear()
             await _first_of(asyncio.create_task(self._settled.wait()), asyncio.sleep(1))
         if self._flushing is not None:
@@ -243,8 +247,8 @@ class _Session:
                 self._ledger.forgotten(tag)
                 await self._return(tag)
             case Settlement.LEAVE:
-                # It stays unacked; ending the session gives it back to the broker.
-                self._ledger.forgotten(tag)
+                # It stays open in the ledger, so that no multiple ack passes it; ending the session gives it back.
+                self._left += 1
                 self._over.set()
         self._settled.set()
 

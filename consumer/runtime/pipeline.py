@@ -1,0 +1,360 @@
+"""The way of one message through a lane, step by step:
+
+    gate → decode → suspicion → inbox → turn → handler → unit of work → ack        (and results to the outbox relay)
+                                            ↘ failure → recoverability → retry | snooze | pause | dead letter | refusal
+
+Each step is a method of its own. What happens on a failure is decided by `consumer.domain.recoverability` and only carried out here.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from consumer.domain.delivery import Delivery, Settlement
+from consumer.domain.errors import AlreadyDone, Defect, RelayError
+from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
+from consumer.domain.outcome import Ending
+from consumer.domain.recoverability import (
+    DATABASE,
+    Attempt,
+    DeadLetter,
+    PauseLane,
+    Policy,
+    RetryIn,
+    RetryNow,
+    Snooze,
+    decide,
+)
+from consumer.domain.results import outgoing
+from consumer.domain.writes import (
+    ClearSuspect,
+    InboxEntry,
+    InboxKey,
+    Letter,
+    LetterStatus,
+    MarkSuspect,
+    UnitOfWork,
+    Write,
+)
+from consumer.runtime.pauses import Fetching
+from schemas.codec import decode
+from schemas.faults import FieldError, InvalidEvent
+from schemas.identity import body_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.domain.errors import Rejected
+    from consumer.domain.outcome import Handler, Outcome
+    from consumer.runtime.books import BatchedBooks
+    from consumer.runtime.courier import Courier
+    from consumer.runtime.outbox_relay import OutboxRelay
+    from consumer.runtime.pauses import PauseBoard
+    from consumer.runtime.turns import Solitude, Turns
+    from schemas.envelope import Event
+
+log = structlog.get_logger(__name__)
+
+SUSPECT_AFTER = 3
+"""Returns after which a delivery runs alone (DESIGN section 3)."""
+CONVICTED_AFTER = 2
+"""Lone runs that came to no end after which it is dead-lettered."""
+
+
+class PipelineObserver(Protocol):
+    """Told about each message once; metrics hang here."""
+
+    def began(self, lane: str) -> None:
+        """A delivery is in hand."""
+        ...
+
+    def ended(self, lane: str, type_: str | None, outcome: str, *, seconds: float, age: float) -> None:
+        """A delivery has come to an end; ``age`` is seconds since the event was first seen."""
+        ...
+
+
+class Pipeline:
+    """Carries the deliveries of one lane.
+
+    Args:
+        lane: name of the lane (its queue).
+        resources: what the lane's work needs.
+        handlers: what each event type means.
+        books: our state.
+        courier: sends messages on within the broker.
+        relay: sends results out.
+        pauses: what is at rest.
+        turns: one at a time for each subject, over all lanes of the process.
+        solitude: together or alone, over all lanes of the process.
+        policy: how patient we are.
+        max_event_bytes: bodies above it are refused.
+        observer: told about each message.
+    """
+
+    def __init__(
+        self,
+        lane: str,
+        *,
+        resources: frozenset[str],
+        handlers: Mapping[str, Handler],
+        books: BatchedBooks,
+        courier: Courier,
+        relay: OutboxRelay,
+        pauses: PauseBoard,
+        turns: Turns,
+        solitude: Solitude,
+        policy: Policy,
+        max_event_bytes: int,
+        observer: PipelineObserver,
+    ) -> None:
+        self._lane = lane
+        self._resources = resources
+        self._handlers = handlers
+        self._books = books
+        self._courier = courier
+        self._relay = relay
+        self._pauses = pauses
+        self._turns = turns
+        self._solitude = solitude
+        self._policy = policy
+        self._max_event_bytes = max_event_bytes
+        self._observer = observer
+
+    async def carry(self, delivery: Delivery) -> Settlement:
+        """Take ``delivery`` to its end; returns how it ends for the broker."""
+        began = time.perf_counter()
+        self._observer.began(self._lane)
+        passage = _Passage(delivery)
+        settlement = Settlement.LEAVE
+        try:
+            settlement = await self._gate(passage)
+        finally:
+            self._observer.ended(
+                self._lane,
+                passage.type,
+                passage.outcome,
+                seconds=time.perf_counter() - began,
+                age=(datetime.now(UTC) - delivery.first_seen).total_seconds(),
+            )
+            log.info("message", lane=self._lane, attempt=delivery.attempt, **passage.for_log())
+        return settlement
+
+    async def _gate(self, passage: _Passage) -> Settlement:
+        """A paused lane begins nothing: what has not begun goes round by the shortest retry queue."""
+        if self._pauses.fetching(self._resources) is Fetching.PAUSED:
+            return await self._snooze(passage, Snooze(self._policy.delays[0]))
+        return await self._decode(passage)
+
+    async def _decode(self, passage: _Passage) -> Settlement:
+        delivery = passage.delivery
+        try:
+            event = decode(delivery.body, routing_key=delivery.event_routing_key, max_bytes=self._max_event_bytes)
+        except InvalidEvent as error:
+            return await self._failed(passage, error)
+        passage.read(event)
+        if delivery.delivery_count >= SUSPECT_AFTER:
+            return await self._alone(passage, event)
+        async with self._solitude.together():
+            return await self._inbox(passage, event)
+
+    async def _alone(self, passage: _Passage, event: Event) -> Settlement:
+        """A message that was in hand when its consumer died runs alone, its id committed first."""
+        key = passage.suspect_key
+        async with self._solitude.alone():
+            try:
+                if await self._books.suspicion(key) >= CONVICTED_AFTER:
+                    return await self._failed(passage, _killer())
+                await self._books.commit(UnitOfWork((MarkSuspect(key, datetime.now(UTC)),)))
+            except RelayError as error:
+                return await self._failed(passage, error)
+            log.warning(
+                "delivery runs alone: its consumers died before it came to an end",
+                lane=self._lane,
+                event_id=event.id,
+                returns=passage.delivery.delivery_count,
+            )
+            settlement = await self._inbox(passage, event)
+            if settlement is Settlement.ACK:
+                await self._acquit(key)
+            return settlement
+
+    async def _acquit(self, key: str) -> None:
+        try:
+            await self._books.commit(UnitOfWork((ClearSuspect(key),)))
+        except RelayError as error:
+            log.warning("a suspect's mark stays until retention clears it", error=error.code)
+
+    async def _inbox(self, passage: _Passage, event: Event) -> Settlement:
+        try:
+            if event.subject is None:
+                return await self._unless_done(passage, event)
+            async with self._turns.turn(event.subject):
+                return await self._unless_done(passage, event)
+        except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
+            return await self._failed(passage, error)
+
+    async def _unless_done(self, passage: _Passage, event: Event) -> Settlement:
+        if self._pauses.fetching(self._resources) is Fetching.PAUSED:
+            # It waited for its turn while the lane went to rest.
+            return await self._snooze(passage, Snooze(self._policy.delays[0]))
+        done = await self._books.inbox(passage.key)
+        if done is not None:
+            return await self._duplicate(passage, done)
+        handler = self._handlers.get(event.type)
+        if handler is None:
+            raise Defect(
+                f"no handler yet for {event.type}: the event is kept in the dead letters, to be replayed once there is one",
+                code="no_handler_yet",
+            )
+        outcome = await handler(event, passage.key)
+        try:
+            await self._commit(passage, event, outcome)
+        except AlreadyDone:
+            done = await self._books.inbox(passage.key)
+            if done is None:
+                raise
+            return await self._duplicate(passage, done)
+        self._pauses.lift(self._resources)
+        return Settlement.ACK
+
+    async def _duplicate(self, passage: _Passage, done: InboxEntry) -> Settlement:
+        """An event that is done has no second effect; its results go out again under the same ids."""
+        if done.digest != passage.digest:
+            raise InvalidEvent(
+                [
+                    FieldError(
+                        field="id",
+                        expected="an id that no other event of this source has",
+                        input="id used twice: the same source and id came before with another body",
+                    )
+                ],
+                event_id=passage.key.event_id,
+                source=passage.key.source,
+                type_=passage.type,
+                subject=passage.subject,
+            )
+        self._relay.hand_over(await self._books.outbox_of(passage.key))
+        passage.outcome = "duplicate"
+        return Settlement.ACK
+
+    async def _commit(self, passage: _Passage, event: Event, outcome: Outcome) -> None:
+        now = datetime.now(UTC)
+        rows = outgoing(
+            outcome.results,
+            key=passage.key,
+            correlationid=event.id,
+            traceparent=event.traceparent,
+            now=now,
+        )
+        writes: list[Write] = [
+            InboxEntry(passage.key, passage.digest, event.type, outcome.ending.value, now),
+            *outcome.writes,
+            *rows,
+        ]
+        if outcome.refusal is not None:
+            writes.append(_refusal_letter(self._lane, passage, outcome.refusal, now))
+        await self._books.commit(UnitOfWork(tuple(writes)))
+        passage.outcome = outcome.ending.value
+        self._relay.hand_over(rows)
+
+    async def _failed(self, passage: _Passage, error: BaseException) -> Settlement:
+        """Do what recoverability decides."""
+        delivery = passage.delivery
+        now = datetime.now(UTC)
+        note = note_of(error)
+        passage.note = note
+        attempt = Attempt(delivery.attempt, immediate=self._policy.immediate_retries, age=now - delivery.first_seen)
+        action = decide(error, attempt, self._policy)
+        match action:
+            case RetryIn(delay, number):
+                passage.outcome = "retry"
+                return await self._courier.retry(delivery, note, delay=delay, attempt=number, at=now)
+            case Snooze():
+                return await self._snooze(passage, action)
+            case PauseLane(resource, probe_after, alert):
+                self._pauses.pause(resource, rest=probe_after, reason=note.message, alert=alert)
+                return await self._snooze(passage, Snooze(self._policy.delays[0]))
+            case _:
+                # A refusal that no handler turned into a result, and an immediate retry that no call made, are bugs:
+                # parked like one, with the words that there are.
+                passage.outcome = "rejected" if isinstance(error, InvalidEvent) else "dead_lettered"
+                if note.traceback is not None:
+                    log.error("dead-lettered for a defect", lane=self._lane, traceback=note.traceback)
+                return await self._courier.dead_letter(delivery, note, at=now)
+
+    async def _snooze(self, passage: _Passage, action: Snooze) -> Settlement:
+        passage.outcome = "snoozed"
+        return await self._courier.snooze(passage.delivery, delay=action.delay)
+
+
+class _Passage:
+    """What is known of one delivery on its way; for the log line, the metrics and the inbox."""
+
+    __slots__ = ("delivery", "digest", "key", "note", "outcome", "subject", "type")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.digest = body_digest(delivery.body)
+        self.key = InboxKey(source="", event_id=self.digest)
+        self.note: ErrorNote | None = None
+        self.outcome = "left"
+        self.subject: str | None = None
+        self.type: str | None = None
+
+    def read(self, event: Event) -> None:
+        self.key = InboxKey(source=event.source, event_id=event.id)
+        self.subject = event.subject
+        self.type = event.type
+
+    @property
+    def suspect_key(self) -> str:
+        return body_digest("\n".join((self.key.source, self.key.event_id, self.key.run)).encode())
+
+    def for_log(self) -> dict[str, object]:
+        fields: dict[str, object] = {"event_id": self.key.event_id, "type": self.type, "outcome": self.outcome}
+        if self.subject is not None:
+            fields["so_id"] = self.subject
+        if self.note is not None:
+            fields["error_class"] = self.note.error_class.value
+            fields["code"] = self.note.code
+        return fields
+
+
+def _killer() -> Defect:
+    return Defect(
+        "its consumer died each time that this message was in hand, twice while it ran alone: the message kills the process",
+        code="kills_its_consumer",
+    )
+
+
+def _refusal_letter(lane: str, passage: _Passage, refusal: Rejected, now: datetime) -> Letter:
+    note = note_of(refusal)
+    delivery = passage.delivery
+    return Letter(
+        id=letter_id(lane, passage.key.source, passage.key.event_id, passage.key.run, "refused"),
+        lane=lane,
+        type=passage.type,
+        subject=passage.subject,
+        event_source=passage.key.source,
+        event_id=passage.key.event_id,
+        message_id=delivery.message_id,
+        body=delivery.body,
+        headers=headers_as_json(delivery),
+        error_class=note.error_class,
+        code=note.code,
+        message=note.message,
+        supplier=note.supplier,
+        supplier_code=note.supplier_code,
+        supplier_message=note.supplier_message,
+        traceback=None,
+        attempts="[]",
+        attempt_count=delivery.attempt,
+        fingerprint=fingerprint(note),
+        status=LetterStatus.OPEN,
+        first_seen_at=delivery.first_seen,
+        created_at=now,
+    )
