@@ -49,7 +49,7 @@ class FieldError:
     input: str
 
 
-class InvalidEvent(ValueError):
+class InvalidEvent(ValueError):  # noqa: N818  # it says what the event is, as in `except InvalidEvent`
     """An event breaks the contract (error class `invalid_event`): never to be retried, always to be answered.
 
     Attributes:
@@ -123,12 +123,16 @@ def _expectation(details: ErrorDetails) -> str:
 
 def field_name(parts: Sequence[object]) -> str:
     """Write a path dotted; a publisher's strange names are made printable and kept short."""
-    name = ".".join("".join(c if c.isprintable() else "?" for c in str(part)[:64]) or "?" for part in parts)
+    name = ".".join(_printable(str(part)[:64]) for part in parts)
     return name[:MAX_FIELD] or BODY
 
 
+def _printable(part: str) -> str:
+    return "".join("?" if c.isspace() or not c.isprintable() else c for c in part) or "?"
+
+
 def shown(field: str, value: object, *, quoted: bool = True) -> str:
-    """Show what came, as JSON, at most 100 characters; ``***`` if the field is personal, the shape alone for lists and objects."""
+    """Show what came as JSON, at most 100 characters: ``***`` if it is personal, only the shape of a list or object."""
     if is_personal(field):
         return mask(value)
     if isinstance(value, (dict, list, tuple)):
@@ -142,18 +146,18 @@ def shown(field: str, value: object, *, quoted: bool = True) -> str:
 
 def described(value: object) -> str:
     """Say of what kind a value is, without a word of it."""
+    kind = "a number"
     match value:
         case None:
-            return "null"
+            kind = "null"
         case bool():
-            return "true or false"
+            kind = "true or false"
         case str():
-            return f"text of {len(value)} characters"
-        case int() | float():
-            return "a number"
+            kind = f"text of {len(value)} characters"
         case dict():
-            return f"an object with {len(value)} fields"
+            kind = f"an object with {len(value)} fields"
         case list() | tuple():
-            return f"a list of {len(value)}"
-        case _:
-            return f"a {type(value).__name__}"
+            kind = f"a list of {len(value)}"
+        case _ if not isinstance(value, (int, float)):
+            kind = f"a {type(value).__name__}"
+    return kind

@@ -11,7 +11,7 @@ _NAMESPACE = UUID("6f0a3b52-6d1f-5c0e-9f0c-3f3a5c1b7a10")
 
 
 def result_id(source: str, event_id: str, run: str, result_type: str, subject: str | None) -> str:
-    """Return the id of a result: the same event, run, type and subject give the same id whenever and wherever it is made.
+    """Return the id of a result: the same event, run, type and subject give the same id wherever it is made.
 
     Args:
         source: CloudEvents `source` of the event that caused it.
@@ -26,7 +26,7 @@ def result_id(source: str, event_id: str, run: str, result_type: str, subject: s
 
 
 def body_digest(body: bytes) -> str:
-    """Return the SHA-256 of a message's body, 64 hexadecimal digits: the same id with another digest is an id used twice."""
+    """Return the SHA-256 of a message's body, 64 hexadecimal digits: one id with two digests is an id used twice."""
     return sha256(body).hexdigest()
 
 

@@ -1,7 +1,8 @@
-"""Messages that the service sends itself: batches of a sync plan (DESIGN section 7). No other program writes or reads them.
+"""Messages that the service sends itself: batches of a sync plan (DESIGN section 7). No other program uses them.
 
-A plan's batches travel on the lane that serves the supplier, so that they spread over all consumers, are retried one by one and survive
-a crash: goods, prices and stock as `catalog.batch.*` on the catalogue lane, logistics as `sync.logistics.batch` on its own.
+A plan's batches travel on the lane that serves the supplier, so that they spread over all consumers, are retried one by
+one and survive a crash: goods, prices and stock as `catalog.batch.*` on the catalogue lane, logistics as
+`sync.logistics.batch` on its own.
 """
 
 from pydantic import Field

@@ -1,7 +1,7 @@
 """Which fields of an event are personal data, and how they are hidden from logs, errors and readers.
 
-Fields are dotted paths into the event as it travels (`data.consignee.name`, list positions as numbers or `*`). Whatever lies below a
-personal field is personal too, so that a value of the wrong shape does not leak.
+Fields are dotted paths into the event as it travels (`data.consignee.name`, list positions as numbers or `*`). Whatever
+lies below a personal field is personal too, so that a value of the wrong shape does not leak.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PERSONAL_FIELDS: tuple[str, ...] = (
     "data.shipments.*.traces.*.text",
     "data.shipments.*.photos.*.url",
 )
-"""Where the contract has personal data: the consignee whole, free words for the delivery, couriers' words and photos."""
+"""Where the contract has personal data: the consignee, free words for the delivery, couriers' words, photos."""
 
 PERSONAL_NAMES: frozenset[str] = frozenset(
     {
@@ -34,7 +34,7 @@ PERSONAL_NAMES: frozenset[str] = frozenset(
     }
     | {"consignee_name", "consignee_mobile", "consigneename", "consigneemobile", "detailaddress"}
 )
-"""Names of fields that are personal wherever they stand: a publisher's mistake puts a mobile beside the consignee, not only in it."""
+"""Names that are personal wherever they stand: a publisher's mistake puts a mobile beside the consignee, not in it."""
 
 _PATTERNS = tuple(tuple(pattern.split(".")) for pattern in PERSONAL_FIELDS)
 

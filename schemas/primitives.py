@@ -1,12 +1,12 @@
 """The kinds of values that the contract knows, each with one phrase that tells a publisher what was expected.
 
-The phrase reaches people in `event.rejected` (EVENTS, "Out"), so a value's type, range and pattern fail with the same words. All
-checks run inside pydantic's core: this is the hot path. Patterns are written so that they mean the same in Rust, in ECMA 262
-(JSON Schema) and in Python.
+The phrase reaches people in `event.rejected` (EVENTS, "Out"), so a value's type, range and pattern fail with the same
+words. All checks run inside pydantic's core: this is the hot path. Patterns mean the same in Rust, in ECMA 262 (JSON
+Schema) and in Python.
 
-Limits that EVENTS does not give are ours: product codes and platform order numbers 64 characters, names of places, people and shops
-64 or 128, an address 256, a remark 500. Text is never cut and never stripped: too long is rejected. NUL and other control characters
-are refused, because PostgreSQL cannot store the first and no supplier can print the rest.
+Limits that EVENTS does not give are ours: product codes and platform order numbers 64 characters, names of places,
+people and shops 64 or 128, an address 256, a remark 500. Text is never cut and never stripped: too long is rejected.
+NUL and other control characters are refused: PostgreSQL cannot store the first, no supplier can print the rest.
 """
 
 from __future__ import annotations

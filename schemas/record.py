@@ -5,7 +5,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Record(BaseModel):
-    """A part of the contract. Our side is strict: a field that the contract does not know is an error, not an addition."""
+    """A part of the contract. Our side is strict: a field that the contract does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
 

@@ -1,8 +1,11 @@
-"""What YLH called back, as the callback receiver publishes it (SUPPLIERS, "YLH calls us back"). Nobody else sends these."""
+"""What YLH called back, as the callback receiver publishes it (SUPPLIERS, "YLH calls us back").
+
+Nobody else sends these.
+"""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.primitives import Count, Moment, Name, Verbatim
 from schemas.record import Record, broken_rule
@@ -39,6 +42,13 @@ class SupplierCallbackConfirmed(SupplierCallback):
 
 class SupplierCallbackCancelled(SupplierCallback):
     """`hmm.scm_heorder.cancel`: cancelled, intercepted or rejected at the door, also without our asking."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"state": {"const": PART_OF_THE_GOODS}}},
+            "then": {"required": ["items"], "properties": {"items": {"type": "array"}}},
+        }
+    )
 
     state: Literal[0, 1, 2] = Field(description="1: cancelled. 0: refused. 2: a part of the goods, see items.")
     items: Annotated[tuple[ReturnedItem, ...], Field(min_length=1)] | None = Field(

@@ -1,7 +1,7 @@
 """What became of one order (EVENTS, "Out", `order.*`).
 
-Results may overtake each other: a listener drops what is not newer by `sequence`. `…failed` is final unless an operator replays it; then
-`…succeeded` follows with a higher `sequence`.
+Results may overtake each other: a listener drops what is not newer by `sequence`. `…failed` is final unless an operator
+replays it; then `…succeeded` follows with a higher `sequence`.
 """
 
 from typing import Annotated, Literal

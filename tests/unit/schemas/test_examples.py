@@ -1,0 +1,68 @@
+"""The examples say the same as the models and as the JSON Schemas."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import schemas
+from schemas.codec import InvalidEvent, decode, encode
+from schemas.export import differences, json_schema_documents
+from schemas.registry import INBOUND, OUTBOUND
+
+ROOM = Path(schemas.__file__).parent
+EXAMPLES = ROOM / "examples"
+INVALID = json.loads((EXAMPLES / "invalid.json").read_text(encoding="utf-8"))
+SCHEMAS = {document["title"]: Draft202012Validator(document) for document in json_schema_documents().values()}
+
+
+def paths(kind: str) -> list[str]:
+    return sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob(f"*/{kind}-*.json"))
+
+
+@pytest.mark.parametrize("type_", [*INBOUND, *OUTBOUND])
+def test_every_type_has_valid_and_several_invalid_examples(type_: str) -> None:
+    assert list((EXAMPLES / type_).glob("valid-*.json"))
+    assert len(list((EXAMPLES / type_).glob("invalid-*.json"))) >= 2
+
+
+def test_every_invalid_example_is_in_the_index() -> None:
+    assert sorted(INVALID) == paths("invalid")
+
+
+@pytest.mark.parametrize("path", paths("valid"))
+def test_a_valid_example_is_read_and_written_without_loss(path: str) -> None:
+    body = (EXAMPLES / path).read_bytes()
+    type_ = path.split("/", maxsplit=1)[0]
+    event = decode(body, routing_key=type_)
+    written = encode(event)
+    assert decode(written) == event
+    assert type_ in INBOUND or json.loads(written)["data"].keys() >= json.loads(body)["data"].keys()
+    assert SCHEMAS[type_].is_valid(json.loads(body))
+    assert SCHEMAS[type_].is_valid(json.loads(written))
+
+
+@pytest.mark.parametrize("path", paths("invalid"))
+def test_an_invalid_example_is_refused_at_its_field(path: str) -> None:
+    body = (EXAMPLES / path).read_bytes()
+    type_ = path.split("/", maxsplit=1)[0]
+    with pytest.raises(InvalidEvent) as caught:
+        decode(body, routing_key=type_)
+    assert caught.value.errors[0].field == INVALID[path]["expected_field"]
+    assert SCHEMAS[type_].is_valid(json.loads(body)) is not INVALID[path]["json_schema_refuses"]
+
+
+def test_committed_json_schemas_are_up_to_date() -> None:
+    assert differences(ROOM / "json") == []
+
+
+@pytest.mark.parametrize("type_", [*INBOUND, *OUTBOUND])
+def test_json_schemas_are_themselves_valid_and_documented(type_: str) -> None:
+    schema = json_schema_documents()[f"{type_}.schema.json"]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"].endswith(type_)
+    assert schema["description"]
+    for name, definition in schema["$defs"].items():
+        for field, described in definition.get("properties", {}).items():
+            assert described.get("description"), f"{name}.{field} has no description"
