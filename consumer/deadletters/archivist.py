@@ -1,7 +1,8 @@
 """Takes dead letters from the broker into the ledger, where they can be selected and replayed exactly.
 
-Consumes each ``<lane>.dlq`` and ``relay.unroutable``. Letter and result (``event.dead_lettered``, or ``event.rejected`` where the
-contract was broken) are one transaction; the delivery is acked after the commit. Archiving the same message twice files one letter.
+Consumes each ``<lane>.dlq`` and ``relay.unroutable``. Letter and result (``event.dead_lettered``, or
+``event.rejected`` where the contract was broken) are one transaction; the delivery is acked after the commit.
+Archiving the same message twice files one letter.
 """
 
 from __future__ import annotations
@@ -141,13 +142,15 @@ class _Identity:
     def of(cls, delivery: Delivery, event: Event | None, invalid: InvalidEvent | None) -> _Identity:
         if event is not None:
             key = InboxKey(event.source, event.id)
-            type_, subject = event.type, event.subject
+            type_: str | None = event.type
+            subject: str | None = event.subject
         else:
             key = InboxKey(
                 (invalid.source if invalid else None) or "",
                 (invalid.event_id if invalid else None) or unreadable_key(delivery.message_id, delivery.body),
             )
-            type_, subject = (invalid.type, invalid.subject) if invalid else (None, None)
+            type_ = invalid.type if invalid else None
+            subject = invalid.subject if invalid else None
         if invalid is None:
             return cls(key, key, type_, subject)
         # Two bodies under one id are two rejections: the digest keeps their results apart.

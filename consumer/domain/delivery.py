@@ -98,7 +98,9 @@ class Delivery:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def extended_history(delivery: Delivery, *, at: datetime, error_class: str, code: str, message: str) -> list[dict[str, Any]]:
+def extended_history(
+    delivery: Delivery, *, at: datetime, error_class: str, code: str, message: str
+) -> list[dict[str, Any]]:
     """Return the history with this attempt's failure appended; the oldest entries give way beyond 64."""
     entry = {
         "attempt": delivery.attempt,

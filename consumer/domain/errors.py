@@ -18,8 +18,8 @@
         ├── OrderTaken             another worker holds the order's lease
         └── AlreadyDone            the event's key is in the inbox already
 
-An error owns its words: ``message`` is for a person, ``code`` is stable English for programs. The library's own exception is
-chained below it (``raise … from``), never shown instead of it.
+An error owns its words: ``message`` is for a person, ``code`` is stable English for programs. The library's own
+exception is chained below it (``raise … from``), never shown instead of it.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class Throttled(SupplierError):
 class Unauthorised(SupplierError):
     """401 or 403.
 
-    ``expired`` is True when the refused token had been accepted before (an expiry; the client has tried new logins already):
-    that is worth the ladder. False: the credentials themselves are refused, and the lane pauses.
+    ``expired`` is True when the refused token had been accepted before (an expiry; the client has tried new logins
+    already): that is worth the ladder. False: the credentials themselves are refused, and the lane pauses.
     """
 
     error_class = ErrorClass.AUTH

@@ -1,7 +1,9 @@
-"""How a failure is put on a letter: the error as it travels in headers and results, and the fingerprint that groups letters.
+"""How a failure is put on a letter: the error as it travels in headers and results, and the fingerprint that groups
+letters.
 
-Pure functions. The service writes `ErrorNote` into the header of a message that it dead-letters; the archivist reads it back and
-files a `Letter`. What the supplier refused is filed by the pipeline in the same transaction as its result.
+Pure functions. The service writes `ErrorNote` into the header of a message that it dead-letters; the archivist reads
+it back and files a `Letter`. What the supplier refused is filed by the pipeline in the same transaction as its
+result.
 """
 
 from __future__ import annotations
@@ -95,7 +97,8 @@ def note_of(error: BaseException) -> ErrorNote:
                 code="invalid_event",
                 message=str(error)[:_MAX_TEXT],
                 fields=[
-                    {"field": found.field, "expected": found.expected, "input": found.input} for found in error.errors[:20]
+                    {"field": found.field, "expected": found.expected, "input": found.input}
+                    for found in error.errors[:20]
                 ],
             )
         case SupplierError():

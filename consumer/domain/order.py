@@ -5,8 +5,9 @@ Coarse states (DESIGN section 6)::
     new → pushing → pushed → confirmed | refused | out_of_stock
                        ↘ cancelling → cancelled | cancel_failed        settled
 
-An order whose create was refused at once is ``new`` again: nothing of it was applied, the same version may come again. An order
-that we only know from its cancel is a *tombstone*: ``cancelling`` or ``cancelled`` with ``applied_version`` None.
+An order whose create was refused at once is ``new`` again: nothing of it was applied, the same version may come
+again. An order that we only know from its cancel is a *tombstone*: ``cancelling`` or ``cancelled`` with
+``applied_version`` None.
 """
 
 from __future__ import annotations
@@ -152,8 +153,8 @@ def step_for_paid(order: Order, *, event_id: str, version: int, digest: str) -> 
     - Its own effect holds already (somebody else cleared up its unanswered call): applied, no call.
     - A cancel ends a ``so_id`` whatever its version: superseded.
     - A create whose outcome is unknown is cleared up first, with the stored body, whatever came meanwhile.
-    - Not newer than what was applied: superseded. Newer with the same content: superseded. Newer with another: refused, since
-      YLH cannot change an order.
+    - Not newer than what was applied: superseded. Newer with the same content: superseded. Newer with another:
+      refused, since YLH cannot change an order.
     """
     if order.paid_event_id == event_id and order.applied_version == version:
         return PaidStep.APPLIED

@@ -1,7 +1,7 @@
 """What a handler hands back: everything that has to hold and go out once its event is done, as one value.
 
-The pipeline turns an `Outcome` into a unit of work (inbox, the handler's writes, outbox) and commits it whole. A handler never
-publishes and never acknowledges.
+The pipeline turns an `Outcome` into a unit of work (inbox, the handler's writes, outbox) and commits it whole. A
+handler never publishes and never acknowledges.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Handler(Protocol):
         """Carry ``event`` out.
 
         Returning means that the outcome may be committed. Any `RelayError` is decided on by `consumer.domain.recoverability`;
-        anything else is a bug. Called again after a crash or a retry with the same key: what was already done must not be done
-        twice.
+        anything else is a bug. Called again after a crash or a retry with the same key: what was already done must
+        not be done twice.
         """
         ...

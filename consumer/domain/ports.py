@@ -51,8 +51,8 @@ class OrderArrived:
 class YlhOrders(Protocol):
     """YLH's order calls (SUPPLIERS, "YLH: the order's life").
 
-    Bodies are built first and sent later, so that the intent can be committed with the exact bytes before the call. Every call
-    may raise any `SupplierError`; immediate retries have been made by then.
+    Bodies are built first and sent later, so that the intent can be committed with the exact bytes before the call.
+    Every call may raise any `SupplierError`; immediate retries have been made by then.
     """
 
     def create_body(self, order: OrderPaid) -> bytes:
@@ -69,8 +69,8 @@ class YlhOrders(Protocol):
         Args:
             so_id: for logs and errors.
             body: from `create_body`, or stored in an intent.
-            unanswered: an earlier send of this very intent has an unknown outcome; only then does a duplicate refusal prove
-                arrival, else it is `Rejected` with code ``already_at_supplier``.
+            unanswered: an earlier send of this very intent has an unknown outcome; only then does a duplicate refusal
+                prove arrival, else it is `Rejected` with code ``already_at_supplier``.
 
         Raises:
             Rejected: YLH said no.

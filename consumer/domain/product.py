@@ -46,5 +46,7 @@ def changes(known: Mapping[str, Product], seen: Iterable[Product]) -> list[Produ
     """Return what of ``seen`` differs from ``known`` (by product code), in the order seen; the last of a repeated code counts."""
     latest = {product.product_code: product for product in seen}
     return [
-        ProductChange(new=product, old=known.get(code)) for code, product in latest.items() if known.get(code) != product
+        ProductChange(new=product, old=known.get(code))
+        for code, product in latest.items()
+        if known.get(code) != product
     ]

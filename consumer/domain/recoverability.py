@@ -1,8 +1,10 @@
-"""What to do about a failure: one pure function from (error, attempt, policy) into a closed set of actions (DESIGN section 6).
+"""What to do about a failure: one pure function from (error, attempt, policy) into a closed set of actions (DESIGN
+section 6).
 
-The same function serves both levels. A supplier call asks it with the number of immediate tries already made and acts on
-`RetryNow` only; the pipeline asks it once the call has given up and acts on the rest. The model is NServiceBus'
-``DefaultRecoverabilityPolicy``: the policy is data, the decision has no side effect, and no branch is left to a caller.
+The same function serves both levels. A supplier call asks it with the number of immediate tries already made and acts
+on `RetryNow` only; the pipeline asks it once the call has given up and acts on the rest. The model is NServiceBus'
+``DefaultRecoverabilityPolicy``: the policy is data, the decision has no side effect, and no branch is left to a
+caller.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from consumer.domain.errors import (
     BooksUnavailable,
     Malformed,
     Misconfigured,
-    RelayError,
     Rejected,
+    RelayError,
     Snoozed,
     StateError,
     Throttled,

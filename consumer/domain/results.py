@@ -35,8 +35,8 @@ def outgoing(
 ) -> list[OutboxMessage]:
     """Return the outbox rows of ``results``.
 
-    The id of each derives from the inbox key, its type and its subject: whoever computes it again, after a crash or for a
-    duplicate, gets the same (DESIGN section 5).
+    The id of each derives from the inbox key, its type and its subject: whoever computes it again, after a crash or
+    for a duplicate, gets the same (DESIGN section 5).
     """
     rows = []
     for result in results:

@@ -1,8 +1,8 @@
 """What a unit of work writes, as values: the handlers say what, persistence knows how.
 
-A `UnitOfWork` is committed whole or not at all. Units that are ready at the same moment share one database commit, so each write
-says by itself what it needs in order to hold (an expected row version, a key that must be new): the database checks it there, and
-a unit whose condition fails is taken out without harming its neighbours.
+A `UnitOfWork` is committed whole or not at all. Units that are ready at the same moment share one database commit, so
+each write says by itself what it needs in order to hold (an expected row version, a key that must be new): the
+database checks it there, and a unit whose condition fails is taken out without harming its neighbours.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ class SyncLogRow:
 class OutboxMessage:
     """A message that has to go out once the unit of work holds.
 
-    ``key`` is the inbox key of the event that caused it: a duplicate of that event sends it again. Written twice under one id it
-    stays the first one.
+    ``key`` is the inbox key of the event that caused it: a duplicate of that event sends it again. Written twice
+    under one id it stays the first one.
     """
 
     id: str

@@ -1,8 +1,9 @@
 """Making a changing call at YLH so that no crash can hide what happened: intent, call, outcome.
 
-The intent, with the exact bytes, is committed before the call, as ``unknown``. Whatever stops us after that, the next one to look
-finds that the order may or may not be at YLH, and sends the same bytes again. After the call its outcome is noted, also that of a
-call that never left: only an order with a truly unknown outcome may read a duplicate refusal as its own arrival.
+The intent, with the exact bytes, is committed before the call, as ``unknown``. Whatever stops us after that, the next
+one to look finds that the order may or may not be at YLH, and sends the same bytes again. After the call its outcome
+is noted, also that of a call that never left: only an order with a truly unknown outcome may read a duplicate refusal
+as its own arrival.
 """
 
 from __future__ import annotations
@@ -114,9 +115,7 @@ class OrderCalls:
         await self._books.commit(UnitOfWork((SaveOrder(begun, self._owner, lease=self._lease),)))
         return replace(begun, row_version=begun.row_version + 1)
 
-    async def _note_silence(
-        self, order: Order, error: SupplierError, *, unanswered: bool, before: OrderState
-    ) -> None:
+    async def _note_silence(self, order: Order, error: SupplierError, *, unanswered: bool, before: OrderState) -> None:
         """Store what a call without an answer leaves behind, and give up the lease."""
         if unanswered or error.unanswered or isinstance(error, UnknownOutcome):
             await self.stored(order)

@@ -94,14 +94,21 @@ class OrderCancelledHandler:
     ) -> Outcome:
         counted, result = _accepted(order, cancel)
         return self._ended(
-            event, key, counted, result, started, message=f"YLH took the cancel of {order.so_id}; its callback tells the end"
+            event,
+            key,
+            counted,
+            result,
+            started,
+            message=f"YLH took the cancel of {order.so_id}; its callback tells the end",
         )
 
     def _succeeded(
         self, event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, *, started: datetime
     ) -> Outcome:
         counted, result = _succeeded(order, cancel)
-        return self._ended(event, key, counted, result, started, message=f"order {order.so_id} is cancelled: never at YLH")
+        return self._ended(
+            event, key, counted, result, started, message=f"order {order.so_id} is cancelled: never at YLH"
+        )
 
     def _failed(
         self,
@@ -130,7 +137,9 @@ class OrderCancelledHandler:
 
     def _repeated(self, order: Order, cancel: OrderCancelled) -> Outcome:
         """The order's cancel was taken before: tell again how it stands, without a call."""
-        counted, result = _accepted(order, cancel) if order.state is OrderState.CANCELLING else _succeeded(order, cancel)
+        counted, result = (
+            _accepted(order, cancel) if order.state is OrderState.CANCELLING else _succeeded(order, cancel)
+        )
         return Outcome(Ending.DONE, (result,), (self._calls.release(counted),))
 
     def _ended(

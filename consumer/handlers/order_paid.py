@@ -110,9 +110,7 @@ class OrderPaidHandler:
         )
         return Outcome(Ending.DONE, (result, told), (self._calls.release(counted), row))
 
-    def _refused(
-        self, event: Event, key: InboxKey, order: Order, refusal: Rejected, *, started: datetime
-    ) -> Outcome:
+    def _refused(self, event: Event, key: InboxKey, order: Order, refusal: Rejected, *, started: datetime) -> Outcome:
         return self._failed(event, key, order, note_of(refusal), started=started, refusal=refusal)
 
     def _already_pushed(self, event: Event, key: InboxKey, order: Order) -> Outcome:

@@ -58,9 +58,7 @@ class SyncProductsHandler:
         hand_over: where committed results of a batch go at once.
     """
 
-    def __init__(
-        self, books: Books, haier: HaierGoods, hand_over: Callable[[Sequence[OutboxMessage]], None]
-    ) -> None:
+    def __init__(self, books: Books, haier: HaierGoods, hand_over: Callable[[Sequence[OutboxMessage]], None]) -> None:
         self._books = books
         self._haier = haier
         self._hand_over = hand_over
@@ -182,7 +180,11 @@ class SyncProductsHandler:
 
 def _running(row: SyncLogRow, tally: _Tally) -> SyncLogRow:
     return replace(
-        row, total_count=tally.total, success_count=tally.succeeded, failed_count=tally.failed, status=SyncStatus.PROCESSING
+        row,
+        total_count=tally.total,
+        success_count=tally.succeeded,
+        failed_count=tally.failed,
+        status=SyncStatus.PROCESSING,
     )
 
 

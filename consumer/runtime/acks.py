@@ -1,7 +1,9 @@
-"""Which acks to send: the open delivery tags of one channel, settled in any order, told to the broker in as few frames as can be.
+"""Which acks to send: the open delivery tags of one channel, settled in any order, told to the broker in as few
+frames as can be.
 
 Pure logic. ``ack(multiple=True)`` covers every tag up to a number, so it may only be sent up to the lowest tag that is still open;
-what is settled above an open tag is acked by itself at once, since one slow delivery must not use up the whole prefetch window.
+what is settled above an open tag is acked by itself at once, since one slow delivery must not use up the whole
+prefetch window.
 """
 
 from __future__ import annotations

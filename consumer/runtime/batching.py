@@ -1,7 +1,9 @@
-"""Coalescing: whatever is asked while one batch is being worked on goes into the next, so that batches grow with the load.
+"""Coalescing: whatever is asked while one batch is being worked on goes into the next, so that batches grow with the
+load.
 
-Callers write ``await batcher.ask(question)`` as if each were alone. There is no timer and nothing waits for company: an idle
-batcher starts at once, a busy one collects. What is queued is bounded by the number of callers, and those are bounded by prefetch.
+Callers write ``await batcher.ask(question)`` as if each were alone. There is no timer and nothing waits for company:
+an idle batcher starts at once, a busy one collects. What is queued is bounded by the number of callers, and those are
+bounded by prefetch.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ class Batcher(Generic[Question, Answer]):
     """Turn a function on batches into one on single questions.
 
     Args:
-        work: answers a batch in order. An answer that is an exception is raised to its own caller only; an exception raised by
-            ``work`` itself is raised to every caller of that batch.
-        limit: most questions in one batch.
+        work: answers a batch in order. An answer that is an exception is raised to its own caller only; an exception
+            raised by ``work`` itself is raised to every caller of that batch. limit: most questions in one batch.
     """
 
-    def __init__(self, work: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]], *, limit: int) -> None:
+    def __init__(
+        self, work: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]], *, limit: int
+    ) -> None:
         self._work = work
         self._limit = limit
         self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []

@@ -1,7 +1,7 @@
 """Our own state as the handlers and the pipeline see it: every read and commit as if alone, done together underneath.
 
-Group commit lives here: units of work that are ready at the same moment share one database commit, and reads that come together
-share one statement (DESIGN sections 5 and 13).
+Group commit lives here: units of work that are ready at the same moment share one database commit, and reads that
+come together share one statement (DESIGN sections 5 and 13).
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ class Courier:
         self._publisher = publisher
         self._repair = repair
 
-    async def retry(self, delivery: Delivery, note: ErrorNote, *, delay: timedelta, attempt: int, at: datetime) -> Settlement:
+    async def retry(
+        self, delivery: Delivery, note: ErrorNote, *, delay: timedelta, attempt: int, at: datetime
+    ) -> Settlement:
         """Send ``delivery`` round as ``attempt`` after ``delay``, its history extended."""
         history = extended_history(
             delivery, at=at, error_class=note.error_class.value, code=note.code, message=note.message

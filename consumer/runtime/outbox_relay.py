@@ -1,8 +1,8 @@
 """Publishes what units of work have stored, pipelined and confirmed, and notes it as dispatched.
 
-Rows that this process just committed are handed over in memory, without being read again. Rows that a dead process left behind are
-claimed by whoever sweeps first, once their claim has run out. What does not fit into the bounded hand-over stays in the table and is
-swept: memory does not grow with the backlog.
+Rows that this process just committed are handed over in memory, without being read again. Rows that a dead process
+left behind are claimed by whoever sweeps first, once their claim has run out. What does not fit into the bounded
+hand-over stays in the table and is swept: memory does not grow with the backlog.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class OutboxRelay:
         failed = [error for error in answers if error is not None]
         if failed:
             # They stay pending in the table; the sweep sends them once their claim has run out.
-            log.warning("results not confirmed; they will be sent again", count=len(failed), error=type(failed[0]).__name__)
+            log.warning(
+                "results not confirmed; they will be sent again", count=len(failed), error=type(failed[0]).__name__
+            )
         if sent:
             try:
                 await self._books.commit(UnitOfWork((MarkDispatched(sent, datetime.now(UTC)),)))

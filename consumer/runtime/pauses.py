@@ -1,8 +1,8 @@
 """Which suppliers (or our database) are at rest, since when and until when; lanes look here before they fetch.
 
-A pause belongs to a resource, not to a lane: every lane that needs the resource rests. When a pause lapses the lane is on trial:
-it fetches one message at a time. The first that gets through lifts the pause; one that fails the same way renews it for twice as
-long, up to the cap. Nothing here waits for a person.
+A pause belongs to a resource, not to a lane: every lane that needs the resource rests. When a pause lapses the lane
+is on trial: it fetches one message at a time. The first that gets through lifts the pause; one that fails the same
+way renews it for twice as long, up to the cap. Nothing here waits for a person.
 """
 
 from __future__ import annotations

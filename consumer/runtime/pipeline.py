@@ -17,15 +17,11 @@ import structlog
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
 from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
-from consumer.domain.outcome import Ending
 from consumer.domain.recoverability import (
-    DATABASE,
     Attempt,
-    DeadLetter,
     PauseLane,
     Policy,
     RetryIn,
-    RetryNow,
     Snooze,
     decide,
 )

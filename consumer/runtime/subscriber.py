@@ -1,11 +1,12 @@
-"""One queue's consumer: fetches, hands each delivery on, tells the broker how it ended, and comes back after every loss.
+"""One queue's consumer: fetches, hands each delivery on, tells the broker how it ended, and comes back after every
+loss.
 
-A *session* is one channel with one consumer. Deliveries belong to the session that brought them: when the channel is gone their acks
-are dropped, for the broker delivers them again. Work in flight is not cancelled with a lost session; it commits its outcome, and the
-redelivery is then a duplicate.
+A *session* is one channel with one consumer. Deliveries belong to the session that brought them: when the channel is
+gone their acks are dropped, for the broker delivers them again. Work in flight is not cancelled with a lost session;
+it commits its outcome, and the redelivery is then a duplicate.
 
-Plain connections under our own supervision rather than aio-pika's robust ones: those bring consumers back behind our back, which a
-pause, a trial and a drain must be able to decide on.
+Plain connections under our own supervision rather than aio-pika's robust ones: those bring consumers back behind our
+back, which a pause, a trial and a drain must be able to decide on.
 """
 
 from __future__ import annotations
@@ -43,10 +44,9 @@ class Subscriber:
         queue: its name.
         connection: the process's consuming connection, shared by all subscribers.
         prefetch: deliveries in hand at most; this is also the concurrency.
-        handle: takes a delivery to its end. It must not raise: what it raises is a defect, is logged as such, and leaves the
-            delivery to the broker.
-        pauses: where to look before fetching.
-        resources: what the queue's work needs (suppliers, database).
+        handle: takes a delivery to its end. It must not raise: what it raises is a defect, is logged as such, and
+            leaves the delivery to the broker. pauses: where to look before fetching. resources: what the queue's work
+            needs (suppliers, database).
     """
 
     def __init__(

@@ -40,8 +40,8 @@ class Turns:
 class Solitude:
     """Many run together, or one runs alone.
 
-    A message that kills its process takes with it all that was in flight; a suspect therefore runs while nothing else does
-    (DESIGN section 3, "a delivery with ``x-delivery-count`` ≥ 3 runs alone").
+    A message that kills its process takes with it all that was in flight; a suspect therefore runs while nothing else
+    does (DESIGN section 3, "a delivery with ``x-delivery-count`` ≥ 3 runs alone").
     """
 
     def __init__(self) -> None:
