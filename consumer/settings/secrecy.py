@@ -10,7 +10,7 @@ _QUERY = re.compile(r"\?\S*")
 
 
 def shown_url(url: str) -> str:
-    """Return ``url`` for messages and logs: the user's name stays; the password and the query (it may hold a token) go."""
+    """Return ``url`` for messages and logs: the user's name stays; password and query (it may hold a token) go."""
     return _QUERY.sub("?***", _USERINFO.sub(_keep_user, url))
 
 

@@ -1,7 +1,7 @@
 """The sections that do not belong to a supplier: broker, database, the service, HTTP, limits, logging, retention.
 
-A field's alias is its name in the environment, its description what is expected there: both end up in error messages, and
-a test holds them against ``.env.example``.
+A field's alias is its name in the environment, its description what is expected there: both end up in error messages,
+and a test holds them against ``.env.example``.
 """
 
 from __future__ import annotations

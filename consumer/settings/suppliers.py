@@ -65,7 +65,7 @@ class HaierSettings(Section):
 
     @property
     def token_url_is_ours(self) -> bool:
-        """Whether the token URL is our guess: if it answers 404, ``<root>/oauth2/token`` is right (SUPPLIERS, Haier)."""
+        """Whether the token URL is a guess: if it answers 404, ``<root>/oauth2/token`` is right (SUPPLIERS, Haier)."""
         return "token_url" not in self.model_fields_set
 
 

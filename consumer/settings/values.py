@@ -1,4 +1,4 @@
-"""From the text of a setting to its value; a fault is a `ValueError` that says what is wrong, never the value itself."""
+"""From the text of a setting to its value; a fault is a `ValueError` that says what is wrong, never the value."""
 
 from __future__ import annotations
 

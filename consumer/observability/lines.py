@@ -1,0 +1,101 @@
+"""A log line as a value, and its two looks: JSON for files and programs, text for people at a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, tzinfo
+
+    from consumer.observability.redaction import Plain
+
+STREAMS = ("auth", "api", "sync", "error")
+"""The four streams (DESIGN section 10); each has its file, and each line is in exactly one."""
+
+_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is fit to be written: all values are redacted.
+
+    Attributes:
+        time: when, aware.
+        level: ``debug`` … ``critical``.
+        stream: one of `STREAMS`.
+        logger: the name of the module that speaks.
+        message: fixed words of the programmer.
+        fields: the rest.
+        exception: from `Describer.describe`, or None.
+    """
+
+    time: datetime
+    level: str
+    stream: str
+    logger: str
+    message: str
+    fields: Mapping[str, Plain]
+    exception: Mapping[str, Plain] | None = None
+
+
+def as_json(line: Line) -> bytes:
+    """Return the line as one line of JSON in UTF-8, with its line feed; time in UTC."""
+    record: dict[str, object] = {
+        "time": line.time.isoformat(timespec="milliseconds"),
+        "level": line.level,
+        "stream": line.stream,
+        "logger": line.logger,
+        "message": line.message,
+        **line.fields,
+    }
+    if line.exception is not None:
+        record["exception"] = line.exception
+    # A lone surrogate (from somebody's broken input) cannot be encoded; it is escaped, so that no line is lost over it.
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def as_text(line: Line, *, timezone: tzinfo | None, colours: bool) -> str:
+    """Return the line for a person, with time in ``timezone``; an exception follows on lines of its own."""
+    level = f"{line.level:<8}"
+    if colours:
+        level = f"\x1b[{_COLOURS[line.level]}m{level}\x1b[0m"
+    clock = line.time.astimezone(timezone).strftime("%H:%M:%S")
+    pairs = "".join(f"  {key}={_shown(value)}" for key, value in line.fields.items())
+    text = f"{clock} {level} {_printable(line.message)}{pairs}\n"
+    return text if line.exception is None else text + _exception_text(line.exception, "  ")
+
+
+def _shown(value: Plain) -> str:
+    if isinstance(value, str):
+        # Quoted when it could be mistaken for the next pair, and escaped when it could play tricks on a terminal.
+        return (
+            value
+            if value and value.isprintable() and not any(c in ' "=' for c in value)
+            else _printable(json.dumps(value, ensure_ascii=False))
+        )
+    return _printable(json.dumps(value, ensure_ascii=False))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _exception_text(exception: Mapping[str, Plain], indent: str) -> str:
+    frames = exception.get("frames")
+    text = (
+        "".join(f"{indent}  {frame}\n" for frame in frames if isinstance(frame, str))
+        if isinstance(frames, list)
+        else ""
+    )
+    text = f"{indent}{exception['type']}: {_printable(str(exception['message']))}\n{text}"
+    members = exception.get("members")
+    for member in members if isinstance(members, list) else ():
+        if isinstance(member, dict):
+            text += f"{indent}one of them:\n{_exception_text(member, indent + '  ')}"
+    cause = exception.get("cause")
+    if isinstance(cause, dict):
+        text += f"{indent}because of:\n{_exception_text(cause, indent)}"
+    return text

@@ -1,0 +1,248 @@
+"""structlog over stdlib logging: text for people on stderr, JSON lines in four files, redacted before rendering.
+
+The way of a line: ``log.info("…", key=value)`` → fields bound to the message being worked on are merged in → redaction
+by allow-list → a stdlib record → console and file. Records of libraries come in at the stdlib and are redacted there.
+Logging is the one thing of this service that is set up for a whole process, because the standard library has it so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
+
+import structlog
+
+from consumer.observability.files import AppendedFile, ToughFile
+from consumer.observability.foreign import OUR_LOGGERS, from_foreign
+from consumer.observability.lines import STREAMS, Line, as_json, as_text
+from consumer.observability.redaction import Redactor
+from consumer.observability.tracebacks import Describer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+    from datetime import tzinfo
+    from pathlib import Path
+
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_LINE = "relay_line"
+
+
+class Log(Protocol):
+    """What our modules log with.
+
+    ``event`` is fixed words; what varies goes into fields, whose keys have to be on the allow-list. There are no ``%s``
+    arguments on purpose: text put together from data cannot be redacted.
+    """
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log what helps to find a fault."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log what went as it should."""
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log what was mended or will be tried again."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what failed for good."""
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Log what failed, with the exception that is being handled."""
+
+    def critical(self, event: str, **fields: object) -> None:
+        """Log what needs a person now: a lane paused by ``auth`` or ``misconfigured``, a broken audit chain."""
+
+    def bind(self, **fields: object) -> Log:
+        """Return a logger that puts ``fields`` on every line."""
+        ...
+
+
+def get_logger(name: str) -> Log:
+    """Return the logger of a module; ``name`` is its ``__name__`` and decides the stream."""
+    return cast("Log", structlog.stdlib.get_logger(name))
+
+
+@contextlib.contextmanager
+def message_context(
+    *,
+    event_id: str | None = None,
+    so_id: str | None = None,
+    lane: str | None = None,
+    attempt: int | None = None,
+    traceparent: str | None = None,
+) -> Iterator[None]:
+    """Put what is being worked on onto every line written within, also by rooms that do not know it."""
+    known = {
+        "event_id": event_id,
+        "so_id": so_id,
+        "lane": lane,
+        "attempt": attempt,
+        "trace_id": trace_id(traceparent),
+    }
+    with structlog.contextvars.bound_contextvars(**{key: value for key, value in known.items() if value is not None}):
+        yield
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """Return the trace id of a ``traceparent`` (W3C Trace Context), or None if there is none to read."""
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    return match[1] if match else None
+
+
+@functools.lru_cache(maxsize=512)
+def stream_of(logger: str) -> str:
+    """Return the stream of a logger whose line names none.
+
+    A logger may have a stream's name. Else logins are ``auth``, suppliers and callbacks ``api``, all the rest ``sync``.
+    """
+    if logger in STREAMS:
+        return logger
+    if logger.startswith("consumer.suppliers"):
+        return "auth" if "oauth" in logger else "api"
+    return "api" if logger.startswith("consumer.callbacks") else "sync"
+
+
+@dataclass(slots=True)
+class Logs:
+    """What `configure` has set up; `close` takes it down again."""
+
+    handlers: tuple[logging.Handler, ...]
+    _levels: Mapping[str, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Take the handlers off and close the files."""
+        root = logging.getLogger()
+        for handler in self.handlers:
+            root.removeHandler(handler)
+            handler.close()
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+        structlog.reset_defaults()
+
+
+def configure(
+    *,
+    level: str = "info",
+    directory: Path | None = None,
+    console: TextIO | None = None,
+    timezone: tzinfo | None = None,
+    secrets: frozenset[str] = frozenset(),
+    speaking: tuple[type[BaseException], ...] = (),
+    max_bytes: int = 50 * 1024**2,
+    keep: int = 10,
+) -> Logs:
+    """Set up logging for this process.
+
+    Args:
+        level: ``debug`` … ``critical``, for our own modules; libraries speak from ``warning`` on (below that some print
+            whole bodies).
+        directory: where the four files go; None for none.
+        console: where people read; None for stderr.
+        timezone: of the times that people read; None for the machine's. Files have UTC.
+        secrets: values that must not turn up anywhere (`Settings.secrets`).
+        speaking: exceptions of ours whose messages are written; of others only type and place are.
+        max_bytes: size at which a file is rotated.
+        keep: how many rotated files of each stream stay.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    redactor = Redactor(secrets=secrets)
+    describer = Describer(redactor, (*speaking,))
+    handlers: list[logging.Handler] = [_Console(describer, console or sys.stderr, timezone)]
+    if directory is not None:
+        handlers.append(_Files(describer, directory, max_bytes, keep))
+    root = logging.getLogger()
+    for handler in handlers:
+        root.addHandler(handler)
+    before = {name: logging.getLogger(name).level for name in OUR_LOGGERS}
+    for name in OUR_LOGGERS:
+        logging.getLogger(name).setLevel(number)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _ToRecord(redactor, describer)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    return Logs(tuple(handlers), before)
+
+
+@dataclass(frozen=True, slots=True)
+class _ToRecord:
+    """The last processor of structlog: a redacted line, on its way through the standard library."""
+
+    redactor: Redactor
+    describer: Describer
+
+    def __call__(
+        self, logger: logging.Logger, method: str, event: MutableMapping[str, Any]
+    ) -> tuple[tuple[str], dict[str, Any]]:
+        message = self.redactor.text(str(event.pop("event", "")))
+        error = _exception_of(event.pop("exc_info", None))
+        stream = event.pop("stream", None)
+        if stream not in STREAMS:
+            stream = stream_of(logger.name)
+        level = {"warn": "warning", "exception": "error", "fatal": "critical"}.get(method, method)
+        if level in {"error", "critical"}:
+            stream = "error"
+        exception = self.describer.describe(error) if error is not None else None
+        line = Line(datetime.now(UTC), level, stream, logger.name, message, self.redactor.fields(event), exception)
+        return (message,), {"extra": {_LINE: line}}
+
+
+def _exception_of(exc_info: object) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
+    return sys.exception() if exc_info else None
+
+
+class _Console(logging.Handler):
+    """Text for people."""
+
+    def __init__(self, describer: Describer, stream: TextIO, timezone: tzinfo | None) -> None:
+        super().__init__()
+        self._describer = describer
+        self._stream = stream
+        self._timezone = timezone
+        self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # nobody reads (a closed pipe or stream); the files still have it
+            self._stream.write(as_text(_line(record, self._describer), timezone=self._timezone, colours=self._colours))
+            self._stream.flush()
+
+
+class _Files(logging.Handler):
+    """JSON lines, one file for each stream."""
+
+    def __init__(self, describer: Describer, directory: Path, max_bytes: int, keep: int) -> None:
+        super().__init__()
+        self._describer = describer
+        self._files = {name: ToughFile(AppendedFile(directory, name, max_bytes, keep)) for name in STREAMS}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = _line(record, self._describer)
+        self._files[line.stream].append(as_json(line))
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        super().close()
+
+
+def _line(record: logging.LogRecord, describer: Describer) -> Line:
+    line: Line | None = getattr(record, _LINE, None)
+    if line is None:
+        line = from_foreign(record, describer, stream_of(record.name))
+        setattr(record, _LINE, line)  # the next handler need not do it again
+    return line
