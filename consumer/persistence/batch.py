@@ -1,0 +1,100 @@
+"""How units of work that are ready together become statements: rounds first, then kinds.
+
+Within one round no two units touch the same inbox key or order, so that all writes of a kind fit into one statement whatever their
+order. Units that do collide go to a later round, a transaction of its own, where the database decides about them exactly as if
+they had come later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from consumer.domain.writes import (
+    ClearSuspect,
+    InboxEntry,
+    InboxKey,
+    Letter,
+    MarkDispatched,
+    MarkSuspect,
+    OutboxMessage,
+    SaveOrder,
+    SaveProducts,
+    SyncLogRow,
+    UnitOfWork,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+Numbered = dict[int, UnitOfWork]
+"""Units by their place in the caller's sequence."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """All writes of some units, by kind, each kind in the units' order."""
+
+    entries: list[InboxEntry] = field(default_factory=list)
+    orders: list[SaveOrder] = field(default_factory=list)
+    sync_rows: list[SyncLogRow] = field(default_factory=list)
+    messages: list[OutboxMessage] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    products: list[SaveProducts] = field(default_factory=list)
+    dispatched: list[MarkDispatched] = field(default_factory=list)
+    marks: list[MarkSuspect] = field(default_factory=list)
+    cleared: list[ClearSuspect] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, units: Iterable[UnitOfWork]) -> Batch:
+        """Sort the writes of ``units`` by kind."""
+        batch = cls()
+        for unit in units:
+            for write in unit.writes:
+                match write:
+                    case InboxEntry():
+                        batch.entries.append(write)
+                    case SaveOrder():
+                        batch.orders.append(write)
+                    case SyncLogRow():
+                        batch.sync_rows.append(write)
+                    case OutboxMessage():
+                        batch.messages.append(write)
+                    case Letter():
+                        batch.letters.append(write)
+                    case SaveProducts():
+                        batch.products.append(write)
+                    case MarkDispatched():
+                        batch.dispatched.append(write)
+                    case MarkSuspect():
+                        batch.marks.append(write)
+                    case ClearSuspect():
+                        batch.cleared.append(write)
+                    case _:
+                        assert_never(write)
+        return batch
+
+
+def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
+    """Split ``units`` so that none collides with another of its round, and those that collide keep their order.
+
+    Almost always this is one round.
+    """
+    result: list[Numbered] = []
+    next_free: dict[Hashable, int] = {}
+    for number, unit in enumerate(units):
+        claims = list(_claims(unit))
+        place = max((next_free.get(claim, 0) for claim in claims), default=0)
+        if place == len(result):
+            result.append({})
+        result[place][number] = unit
+        next_free.update(dict.fromkeys(claims, place + 1))
+    return result
+
+
+def _claims(unit: UnitOfWork) -> Iterator[InboxKey | str]:
+    for write in unit.writes:
+        if isinstance(write, InboxEntry):
+            yield write.key
+        elif isinstance(write, SaveOrder):
+            yield write.order.so_id

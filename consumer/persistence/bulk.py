@@ -1,0 +1,167 @@
+"""Many rows in one statement, compiled once: the text never depends on how many rows there are.
+
+A statement is written over `Incoming`, a relation of the rows to come. On PostgreSQL that is ``unnest`` over one array a column (one
+round trip, one prepared statement for any number of rows); on SQLite it is one row of parameters, and the driver runs the prepared
+statement row by row in C. Both report how many rows were written, which is how conditional writes are checked.
+
+Statements are built from Core constructs and compiled once; only their execution goes by `exec_driver_sql`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ARRAY, bindparam, column, func, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, FromClause, Table
+    from sqlalchemy.engine.interfaces import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.dml import Insert, UpdateBase
+    from sqlalchemy.types import TypeEngine
+
+    Row = tuple[Any, ...]
+    Encoder = Callable[[Any], Any]
+
+ALWAYS: ColumnElement[bool] = literal_column("1 = 1")
+"""A condition for inserts without one: SQLite cannot parse ``INSERT … SELECT … ON CONFLICT`` without a WHERE between them."""
+
+
+class Incoming:
+    """The rows to come, as a relation ``new`` with one column for each of ``columns``, in that order."""
+
+    def __init__(self, dialect: Dialect, columns: Mapping[str, TypeEngine[Any]]) -> None:
+        self.dialect = dialect
+        self.columns = dict(columns)
+        self.rows: FromClause = _arrays(columns) if dialect.name == "postgresql" else _parameters(columns)
+
+    @classmethod
+    def of(cls, dialect: Dialect, table: Table, *names: str, **more: TypeEngine[Any]) -> Incoming:
+        """Return rows shaped like those of ``table`` (or like its columns ``names``), with ``more`` columns behind."""
+        chosen = names or tuple(table.c.keys())
+        return cls(dialect, {name: table.c[name].type for name in chosen} | more)
+
+    def insert(self, table: Table, **computed: Any) -> Conflict:
+        """Begin an insert into ``table`` of all incoming columns that it has; ``computed`` are expressions for others."""
+        values = {name: self.rows.c[name] for name in self.columns if name in table.c} | computed
+        return Conflict(self, table, values)
+
+    def bulk(self, statement: UpdateBase) -> Bulk:
+        """Compile ``statement``, written over `rows`, for any number of rows."""
+        return Bulk(self, statement)
+
+
+class Conflict:
+    """An insert that still has to say what happens to a row that is there already."""
+
+    def __init__(self, incoming: Incoming, table: Table, values: Mapping[str, Any]) -> None:
+        self._incoming = incoming
+        self._table = table
+        self._key = list(table.primary_key.columns)
+        self._values = dict(values)
+
+    def ignored(self) -> Bulk:
+        """Compile it so that a row that is there stays as it is (and is not counted)."""
+        dialect = self._incoming.dialect.name
+        if dialect == "postgresql":
+            insert: Insert = self._postgresql(ALWAYS).on_conflict_do_nothing(index_elements=self._key)
+        else:
+            insert = self._sqlite(ALWAYS).on_conflict_do_nothing(index_elements=self._key)
+        return self._incoming.bulk(insert)
+
+    def replaced(
+        self,
+        *,
+        when: Callable[[Any], Any],
+        columns: Iterable[str],
+        admit: Any = ALWAYS,
+        **computed: Callable[[Any], Any],
+    ) -> Bulk:
+        """Compile it so that ``columns`` of a row that is there are replaced.
+
+        Args:
+            when: given the row that would have been inserted, the condition for replacing.
+            columns: what is taken over from that row.
+            admit: condition on an incoming row for being written at all.
+            computed: columns with a value of their own, given the row that would have been inserted.
+        """
+        if self._incoming.dialect.name == "postgresql":
+            on_postgresql = self._postgresql(admit)
+            new = on_postgresql.excluded
+            changed = {name: new[name] for name in columns} | {name: value(new) for name, value in computed.items()}
+            return self._incoming.bulk(
+                on_postgresql.on_conflict_do_update(index_elements=self._key, set_=changed, where=when(new))
+            )
+        on_sqlite = self._sqlite(admit)
+        new = on_sqlite.excluded
+        changed = {name: new[name] for name in columns} | {name: value(new) for name, value in computed.items()}
+        return self._incoming.bulk(
+            on_sqlite.on_conflict_do_update(index_elements=self._key, set_=changed, where=when(new))
+        )
+
+    def _source(self, admit: Any) -> Any:
+        return select(*self._values.values()).select_from(self._incoming.rows).where(admit)
+
+    def _postgresql(self, admit: Any) -> postgresql.Insert:
+        return postgresql.insert(self._table).from_select(list(self._values), self._source(admit))
+
+    def _sqlite(self, admit: Any) -> sqlite.Insert:
+        return sqlite.insert(self._table).from_select(list(self._values), self._source(admit))
+
+
+class Bulk:
+    """A compiled statement over `Incoming`."""
+
+    def __init__(self, incoming: Incoming, statement: UpdateBase) -> None:
+        compiled = statement.compile(dialect=incoming.dialect)
+        if list(getattr(compiled, "positiontup", None) or ()) != list(incoming.columns):
+            raise ValueError(f"parameters of a bulk statement are not its incoming columns: {compiled}")
+        self.sql = str(compiled)
+        self._by_column = incoming.dialect.name == "postgresql"
+        self._encoders = [
+            (position, encoder)
+            for position, type_ in enumerate(incoming.columns.values())
+            if (encoder := _encoder(type_, incoming.dialect)) is not None
+        ]
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> int:
+        """Run it for ``rows`` (tuples in the order of the incoming columns); return how many rows of the table it wrote."""
+        if not rows:
+            return 0
+        if self._by_column:
+            columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+            for position, encode in self._encoders:
+                columns[position] = [encode(value) for value in columns[position]]
+            result = await connection.exec_driver_sql(self.sql, tuple(columns))
+        else:
+            result = await connection.exec_driver_sql(self.sql, [self._encoded(row) for row in rows])
+        return result.rowcount
+
+    def _encoded(self, row: Row) -> Row:
+        if not self._encoders:
+            return row
+        values = list(row)
+        for position, encode in self._encoders:
+            values[position] = encode(values[position])
+        return tuple(values)
+
+
+def _arrays(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in columns.items()]
+    typed = [column(name, type_) for name, type_ in columns.items()]
+    return func.unnest(*arrays).table_valued(*typed).render_derived(name="new")
+
+
+def _parameters(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    return select(*[bindparam(name, type_=type_).label(name) for name, type_ in columns.items()]).subquery("new")
+
+
+def _encoder(type_: TypeEngine[Any], dialect: Dialect) -> Encoder | None:
+    # Plain types go to both drivers as they are; only our own (UTCDateTime) store something else than they show.
+    if not isinstance(type_, TypeDecorator) or dialect.name == "postgresql":
+        return None
+    return lambda value: type_.process_bind_param(value, dialect)

@@ -1,0 +1,59 @@
+"""The inbox: which events are done. Its key is what makes a second delivery harmless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, select
+
+from consumer.domain.writes import InboxEntry, InboxKey
+from consumer.persistence import tables
+from consumer.persistence.bulk import Incoming
+from consumer.persistence.keys import KeySet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.engine.interfaces import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_TABLE = tables.inbox
+
+
+class Inbox:
+    """Statements on ``inbox``."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._add = Incoming.of(dialect, _TABLE).insert(_TABLE).ignored()
+        self._keys = KeySet(dialect, "source", "event_id", "run")
+        wanted = self._keys.rows.c
+        self._find = select(_TABLE).select_from(self._keys.rows).join(
+            _TABLE,
+            and_(
+                _TABLE.c.source == wanted.source,
+                _TABLE.c.event_id == wanted.event_id,
+                _TABLE.c.run == wanted.run,
+            ),
+        )  # fmt: skip
+
+    async def add(self, connection: AsyncConnection, entries: Sequence[InboxEntry]) -> bool:
+        """Write ``entries`` (each key once); False: some key was there already."""
+        rows = sorted(_row(entry) for entry in entries)
+        return await self._add.execute(connection, rows) == len(rows)
+
+    async def find(self, connection: AsyncConnection, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
+        """Return those of ``keys`` that are done."""
+        if not keys:
+            return {}
+        parameters = self._keys.parameters([(key.source, key.event_id, key.run) for key in keys])
+        result = await connection.execute(self._find, parameters)
+        return {
+            key: InboxEntry(key, row.digest, row.type, row.outcome, row.done_at)
+            for row in result
+            for key in [InboxKey(row.source, row.event_id, row.run)]
+        }
+
+
+def _row(entry: InboxEntry) -> tuple[object, ...]:
+    key = entry.key
+    return (key.source, key.event_id, key.run, entry.digest, entry.type, entry.outcome, entry.done_at)

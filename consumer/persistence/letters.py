@@ -1,0 +1,72 @@
+"""The ledger's letters (``dead_letters``). Archiving the same letter again leaves the first row as it is."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select
+
+from consumer.domain.errors import ErrorClass
+from consumer.domain.writes import Letter, LetterStatus
+from consumer.persistence import tables
+from consumer.persistence.bulk import Incoming
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine.interfaces import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_TABLE = tables.dead_letters
+_FIELDS = tuple(field.name for field in fields(Letter))
+_values = attrgetter(*_FIELDS)
+
+
+class Letters:
+    """Statements on ``dead_letters``, whose columns are the fields of `Letter`."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._add = Incoming.of(dialect, _TABLE, *_FIELDS).insert(_TABLE).ignored()
+        self._find = select(_TABLE).where(_TABLE.c.id == bindparam("id"))
+        is_open = _TABLE.c.status == literal_column(f"'{LetterStatus.OPEN}'")
+        self._open = (
+            select(_TABLE)
+            .where(is_open)
+            .order_by(_TABLE.c.created_at.desc(), _TABLE.c.id)
+            .limit(bindparam("limit", type_=BigInteger))
+        )
+        self._count = (
+            select(_TABLE.c.lane, _TABLE.c.error_class, func.count())
+            .where(is_open)
+            .group_by(_TABLE.c.lane, _TABLE.c.error_class)
+        )
+
+    async def add(self, connection: AsyncConnection, letters: Sequence[Letter]) -> None:
+        """Write ``letters`` by id; one that is there already stays."""
+        await self._add.execute(connection, sorted((_row(letter) for letter in letters), key=lambda row: str(row[0])))
+
+    async def find(self, connection: AsyncConnection, id_: str) -> Letter | None:
+        """Return the letter ``id_``."""
+        row = (await connection.execute(self._find, {"id": id_})).one_or_none()
+        return None if row is None else _letter(row)
+
+    async def open(self, connection: AsyncConnection, limit: int) -> list[Letter]:
+        """Return the newest open letters, newest first."""
+        return [_letter(row) for row in await connection.execute(self._open, {"limit": limit})]
+
+    async def count_open(self, connection: AsyncConnection) -> dict[tuple[str, ErrorClass], int]:
+        """Count open letters by lane and error class."""
+        return {(lane, ErrorClass(class_)): count for lane, class_, count in await connection.execute(self._count)}
+
+
+def _row(letter: Letter) -> tuple[object, ...]:
+    # The drivers take plain text only as fast as it should go, so the two enumerations are spelled out.
+    named = dict(zip(_FIELDS, _values(letter), strict=True))
+    return tuple((named | {"error_class": letter.error_class.value, "status": letter.status.value}).values())
+
+
+def _letter(row: Any) -> Letter:
+    named = dict(row._mapping)  # noqa: SLF001 (the public name for a row by column names)
+    return Letter(**(named | {"error_class": ErrorClass(row.error_class), "status": LetterStatus(row.status)}))

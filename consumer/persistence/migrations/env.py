@@ -1,0 +1,18 @@
+"""Alembic's entry: run the migrations on the connection that `consumer.persistence.migrations` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from consumer.persistence.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    # The caller's transaction covers everything; alembic would not trust SQLite with DDL in one, our engine does
+    # (BEGIN IMMEDIATE).
+    transactional_ddl=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

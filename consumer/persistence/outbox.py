@@ -1,0 +1,154 @@
+"""The outbox: messages that must go out because a unit of work holds. Three verbs: store, claim, set as dispatched.
+
+Rows have a status; nothing is ever found by "id greater than the last one". Whoever commits a message sends it at once, and the
+claim written with it keeps other processes' sweepers away meanwhile; if its process dies, the claim runs out by the database's
+clock and a sweeper takes the message over.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select, update
+
+from consumer.domain.writes import InboxKey, OutboxMessage
+from consumer.persistence import tables
+from consumer.persistence.bulk import Incoming
+from consumer.persistence.columns import clock, milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine.interfaces import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from consumer.domain.writes import MarkDispatched
+
+FIRST_CLAIM = timedelta(seconds=60)
+"""How long a fresh row belongs to the process that wrote it."""
+
+_TABLE = tables.outbox
+_PENDING: ColumnElement[str] = literal_column("'pending'")
+_CONTENT = (
+    "id",
+    "source",
+    "event_id",
+    "run",
+    "exchange",
+    "routing_key",
+    "body",
+    "mandatory",
+    "headers",
+    "created_at",
+)
+
+
+class Outbox:
+    """Statements on ``outbox``."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        first_claim = literal_column(str(milliseconds(FIRST_CLAIM)), BigInteger)
+        self._add = (
+            Incoming.of(dialect, _TABLE, *_CONTENT)
+            .insert(_TABLE, status=_PENDING, claimed_until=clock() + first_claim)
+            .ignored()
+        )
+        confirmed = Incoming.of(dialect, _TABLE, "id", "dispatched_at")
+        self._dispatched = confirmed.bulk(
+            update(_TABLE)
+            .where(_TABLE.c.id == confirmed.rows.c.id, _TABLE.c.status == _PENDING)
+            .values(status=literal_column("'dispatched'"), dispatched_at=confirmed.rows.c.dispatched_at)
+        )
+        self._of_key = (
+            select(_TABLE)
+            .where(
+                _TABLE.c.source == bindparam("source"),
+                _TABLE.c.event_id == bindparam("event_id"),
+                _TABLE.c.run == bindparam("run"),
+            )
+            .order_by(_TABLE.c.created_at, _TABLE.c.id)
+        )
+        self._claim = _claim_statement()
+        self._pending = select(func.count(), func.min(_TABLE.c.created_at, type_=_TABLE.c.created_at.type)).where(
+            _TABLE.c.status == _PENDING
+        )
+
+    async def add(self, connection: AsyncConnection, messages: Sequence[OutboxMessage]) -> None:
+        """Write ``messages``, claimed for `FIRST_CLAIM`; one whose id is there already stays as it was."""
+        first: dict[str, OutboxMessage] = {}
+        for message in messages:
+            first.setdefault(message.id, message)
+        await self._add.execute(connection, [_row(first[id_]) for id_ in sorted(first)])
+
+    async def dispatched(self, connection: AsyncConnection, marks: Sequence[MarkDispatched]) -> None:
+        """Set rows as dispatched, whatever their claim."""
+        rows = {id_: mark.dispatched_at for mark in marks for id_ in mark.ids}
+        await self._dispatched.execute(connection, sorted(rows.items()))
+
+    async def of_key(self, connection: AsyncConnection, key: InboxKey) -> list[OutboxMessage]:
+        """Return all messages that the event ``key`` caused, oldest first, dispatched or not."""
+        result = await connection.execute(
+            self._of_key, {"source": key.source, "event_id": key.event_id, "run": key.run}
+        )
+        return [_message(row) for row in result]
+
+    async def claim(self, connection: AsyncConnection, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
+        """Claim up to ``limit`` pending rows whose claim has run out, oldest claims first; no row goes to two."""
+        result = await connection.execute(self._claim, {"limit": limit, "claim_for": milliseconds(claim_for)})
+        return sorted((_message(row) for row in result), key=lambda message: (message.created_at, message.id))
+
+    async def pending(self, connection: AsyncConnection) -> tuple[int, datetime | None]:
+        """Return how many rows are pending and when the oldest of them was made."""
+        row = (await connection.execute(self._pending)).one()
+        return row[0], row[1]
+
+
+def _claim_statement() -> Any:
+    due = (
+        select(_TABLE.c.id)
+        .where(_TABLE.c.status == _PENDING, _TABLE.c.claimed_until <= clock())
+        .order_by(_TABLE.c.claimed_until)
+        .limit(bindparam("limit", type_=BigInteger))
+        # Left out by SQLite, where the writer has the database to itself.
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.id.in_(select(due.c.id)))
+        .values(claimed_until=clock() + bindparam("claim_for", type_=BigInteger))
+        .returning(_TABLE)
+    )
+
+
+def _row(message: OutboxMessage) -> tuple[object, ...]:
+    key = message.key
+    return (
+        message.id,
+        key.source,
+        key.event_id,
+        key.run,
+        message.exchange,
+        message.routing_key,
+        message.body,
+        message.mandatory,
+        json.dumps(dict(message.headers), ensure_ascii=False) if message.headers else "{}",
+        message.created_at,
+    )
+
+
+def _message(row: Any) -> OutboxMessage:
+    return OutboxMessage(
+        id=row.id,
+        key=InboxKey(row.source, row.event_id, row.run),
+        exchange=row.exchange,
+        routing_key=row.routing_key,
+        body=row.body,
+        mandatory=row.mandatory,
+        created_at=row.created_at,
+        headers=json.loads(row.headers),
+    )

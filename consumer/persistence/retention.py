@@ -1,0 +1,72 @@
+"""What may go after a while: inbox rows, messages that were sent, forgotten suspects (DESIGN section 5: 30 days).
+
+Deleted in small bites, each a transaction of its own, so that the service's own commits get in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, literal_column, select, tuple_
+
+from consumer.persistence import tables
+from consumer.persistence.columns import database_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Delete, Table
+
+    from consumer.persistence.engine import Database
+
+KEEP = timedelta(days=30)
+"""How long a finished row is kept."""
+
+_BITE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows were deleted."""
+
+    inbox: int
+    outbox: int
+    suspects: int
+
+
+async def purge(database: Database, older_than: timedelta) -> Purged:
+    """Delete rows older than ``older_than`` by the database's clock; a message that was not sent yet is never deleted."""
+    async with database.reading() as connection:
+        before = await database_time(connection) - older_than
+    return Purged(
+        inbox=await _delete(database, _INBOX, before),
+        outbox=await _delete(database, _OUTBOX, before),
+        suspects=await _delete(database, _SUSPECTS, before),
+    )
+
+
+def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Delete:
+    key: Any = tuple_(*table.primary_key.columns) if len(table.primary_key) > 1 else next(iter(table.primary_key))
+    old = (
+        select(*table.primary_key.columns)
+        .where(table.c[age] < bindparam("before", type_=table.c[age].type), *conditions)
+        .limit(_BITE)
+    )
+    return delete(table).where(key.in_(old))
+
+
+_INBOX = _statement(tables.inbox, "done_at")
+_OUTBOX = _statement(tables.outbox, "created_at", tables.outbox.c.status == literal_column("'dispatched'"))
+_SUSPECTS = _statement(tables.suspects, "marked_at")
+
+
+async def _delete(database: Database, statement: Delete, before: datetime) -> int:
+    total = 0
+    while True:
+        async with database.writing() as connection:
+            deleted = (await connection.execute(statement, {"before": before})).rowcount
+        total += deleted
+        if deleted < _BITE:
+            return total

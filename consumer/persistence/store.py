@@ -1,0 +1,284 @@
+"""The books: everything the service keeps, read and written in batches.
+
+`Store.apply` is the heart. All units of work that are ready share one transaction, with one statement for each kind of write. What a
+write needs in order to hold is part of its statement, so the database itself checks it; the statement then reports fewer rows than
+it was given, the transaction is rolled back, the units whose conditions fail are named and taken out, and the others run again.
+Values that the database refuses are found by halving the batch. So the common case pays for no check at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import exc
+
+from consumer.domain.errors import AlreadyDone, OrderTaken, RelayError, StaleOrder
+from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
+from consumer.persistence import migrations, retention
+from consumer.persistence.batch import Batch, Numbered, rounds
+from consumer.persistence.catalogue import Catalogue
+from consumer.persistence.columns import database_time
+from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database
+from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
+from consumer.persistence.inbox import Inbox
+from consumer.persistence.letters import Letters
+from consumer.persistence.orders import Orders, Standing
+from consumer.persistence.outbox import Outbox
+from consumer.persistence.suspects import Suspects
+from consumer.persistence.sync_log import SyncLog
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from consumer.domain.errors import ErrorClass
+    from consumer.domain.order import Order, OrderState
+    from consumer.domain.product import Product
+
+_UNNAMED_TRIES = 5
+
+
+class _NotHeld(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the books say at this moment.
+
+    Attributes:
+        orders_by_state: orders of each state that has any.
+        open_letters: open letters by lane and error class.
+        outbox_pending: messages not confirmed by the broker yet.
+        outbox_oldest_age: age of the oldest of them, by the database's clock; None when there is none.
+    """
+
+    orders_by_state: dict[OrderState, int]
+    open_letters: dict[tuple[str, ErrorClass], int]
+    outbox_pending: int
+    outbox_oldest_age: timedelta | None
+
+
+class Store:
+    """The service's database.
+
+    Every method raises `DatabaseUnavailable` when the database cannot be used now, and can simply be called again.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        dialect = database.dialect
+        self._inbox = Inbox(dialect)
+        self._outbox = Outbox(dialect)
+        self._orders = Orders(dialect)
+        self._sync_log = SyncLog(dialect)
+        self._catalogue = Catalogue(dialect)
+        self._letters = Letters(dialect)
+        self._suspects = Suspects(dialect)
+
+    @classmethod
+    def open(cls, database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Self:
+        """Prepare a store; no connection is made yet, so that a service can start before its database.
+
+        Args:
+            database_url: ``RELAY_DATABASE_URL``.
+            busy_timeout_ms: how long to wait for another process's lock.
+
+        Raises:
+            DatabaseUnavailable: code ``bad_url``.
+        """
+        return cls(Database(database_url, busy_timeout_ms=busy_timeout_ms))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # ---- writing ----
+
+    async def apply(self, units: Sequence[UnitOfWork]) -> list[RelayError | None]:
+        """Commit ``units`` together, each whole or not at all; durable on return.
+
+        Returns:
+            For each unit None (it is durable), a `StateError` (its condition did not hold), `UnitRefused` (the database refuses
+            its values), or `DatabaseUnavailable` if the database went away after other units had been committed.
+
+        Raises:
+            DatabaseUnavailable: no unit is known to be committed (``commit_unknown``: they may be). Apply them again: a unit that
+                was committed nevertheless answers with its `StateError`.
+        """
+        outcomes: dict[int, RelayError | None] = {}
+        try:
+            for units_of_round in rounds(units):
+                await self._apply(units_of_round, outcomes)
+        except DatabaseUnavailable as error:
+            if not outcomes:
+                raise
+            return [outcomes.get(number, error) for number in range(len(units))]
+        return [outcomes[number] for number in range(len(units))]
+
+    async def _apply(self, units: Numbered, outcomes: dict[int, RelayError | None]) -> None:
+        unnamed = 0
+        while units:
+            try:
+                await self._commit(Batch.of(units.values()))
+            except _NotHeld:
+                failed = await self._failures(units)
+            except (exc.SQLAlchemyError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
+                reason = refused_values(error)
+                if reason is None:
+                    raise
+                await self._halve(units, UnitRefused(reason), outcomes)
+                return
+            else:
+                outcomes.update(dict.fromkeys(units))
+                return
+            outcomes.update(failed)
+            units = {number: unit for number, unit in units.items() if number not in failed}
+            # A condition that failed may hold a moment later (a lease ran out); that is no reason to go on for ever.
+            unnamed = 0 if failed else unnamed + 1
+            if unnamed == _UNNAMED_TRIES:
+                raise DatabaseUnavailable(
+                    f"{where(self._database.url)} refuses conditions that look fulfilled. It is tried again by itself.",
+                    code="busy",
+                )
+
+    async def _halve(self, units: Numbered, refusal: UnitRefused, outcomes: dict[int, RelayError | None]) -> None:
+        if len(units) == 1:
+            outcomes.update(dict.fromkeys(units, refusal))
+            return
+        numbers = list(units)
+        middle = len(numbers) // 2
+        for half in (numbers[:middle], numbers[middle:]):
+            await self._apply({number: units[number] for number in half}, outcomes)
+
+    async def _commit(self, batch: Batch) -> None:
+        # Always the same order of tables (and of keys within each): two processes can then never wait for each other.
+        async with self._database.writing() as connection:
+            if not await self._inbox.add(connection, batch.entries):
+                raise _NotHeld
+            if not await self._orders.save(connection, batch.orders):
+                raise _NotHeld
+            await self._sync_log.write(connection, batch.sync_rows)
+            await self._catalogue.save(connection, batch.products)
+            await self._letters.add(connection, batch.letters)
+            await self._outbox.add(connection, batch.messages)
+            await self._outbox.dispatched(connection, batch.dispatched)
+            await self._suspects.mark(connection, batch.marks)
+            await self._suspects.clear(connection, batch.cleared)
+
+    async def _failures(self, units: Numbered) -> dict[int, RelayError | None]:
+        batch = Batch.of(units.values())
+        async with self._database.reading() as connection:
+            done = await self._inbox.find(connection, [entry.key for entry in batch.entries])
+            standing = await self._orders.standing(connection, batch.orders)
+        failures: dict[int, RelayError | None] = {}
+        for number, unit in units.items():
+            failure = _failure(unit, done, standing)
+            if failure is not None:
+                failures[number] = failure
+        return failures
+
+    # ---- reading ----
+
+    async def inbox(self, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
+        """Return those of ``keys`` that are done."""
+        async with self._database.reading() as connection:
+            return await self._inbox.find(connection, keys)
+
+    async def outbox_of(self, key: InboxKey) -> list[OutboxMessage]:
+        """Return all messages that a done event caused, oldest first, to send them again."""
+        async with self._database.reading() as connection:
+            return await self._outbox.of_key(connection, key)
+
+    async def claim_outbox(self, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
+        """Claim up to ``limit`` pending messages that nobody has claimed, for ``claim_for`` by the database's clock."""
+        async with self._database.writing() as connection:
+            return await self._outbox.claim(connection, limit, claim_for)
+
+    async def orders(self, so_ids: Collection[str]) -> dict[str, Order]:
+        """Return those of ``so_ids`` that are in the books."""
+        async with self._database.reading() as connection:
+            return await self._orders.find(connection, so_ids)
+
+    async def products(self, codes: Collection[str]) -> dict[str, Product]:
+        """Return those of ``codes`` that are in the books."""
+        async with self._database.reading() as connection:
+            return await self._catalogue.find(connection, codes)
+
+    async def suspects(self, keys: Collection[str]) -> dict[str, int]:
+        """Return how often those of ``keys`` that are suspects were run alone."""
+        async with self._database.reading() as connection:
+            return await self._suspects.find(connection, keys)
+
+    async def sync_log(self, id_: str) -> SyncLogRow | None:
+        """Return the sync-log row ``id_``."""
+        async with self._database.reading() as connection:
+            return await self._sync_log.find(connection, id_)
+
+    async def recent_sync_logs(self, limit: int) -> list[SyncLogRow]:
+        """Return the newest sync-log rows, newest first."""
+        async with self._database.reading() as connection:
+            return await self._sync_log.recent(connection, limit)
+
+    async def letter(self, id_: str) -> Letter | None:
+        """Return the letter ``id_``."""
+        async with self._database.reading() as connection:
+            return await self._letters.find(connection, id_)
+
+    async def open_letters(self, limit: int) -> list[Letter]:
+        """Return the newest open letters, newest first."""
+        async with self._database.reading() as connection:
+            return await self._letters.open(connection, limit)
+
+    # ---- housekeeping ----
+
+    async def stats(self) -> Stats:
+        """Return what `Stats` says."""
+        async with self._database.reading() as connection:
+            by_state = await self._orders.count_by_state(connection)
+            letters = await self._letters.count_open(connection)
+            pending, oldest = await self._outbox.pending(connection)
+            now = await database_time(connection)
+        return Stats(by_state, letters, pending, None if oldest is None else max(now - oldest, timedelta(0)))
+
+    async def purge(self, older_than: timedelta = retention.KEEP) -> retention.Purged:
+        """Delete what is older than ``older_than`` and settled (see `retention`)."""
+        return await retention.purge(self._database, older_than)
+
+    async def schema_revision(self) -> tuple[str | None, str]:
+        """Return the schema's revision in the database (None: it has none yet) and the newest one."""
+        return await migrations.current(self._database), migrations.head()
+
+    async def check(self) -> None:
+        """Raise `DatabaseUnavailable` unless the database answers and its schema is the newest."""
+        current, head = await self.schema_revision()
+        if current != head:
+            raise DatabaseUnavailable(
+                f"{where(self._database.url)} is at schema {current or 'none'}, this version needs {head}. Run `relay db upgrade`.",
+                code="schema_outdated",
+            )
+
+
+def _failure(
+    unit: UnitOfWork, done: Collection[InboxKey], standing: dict[str, Standing]
+) -> AlreadyDone | OrderTaken | StaleOrder | None:
+    for write in unit.writes:
+        if isinstance(write, InboxEntry) and write.key in done:
+            return AlreadyDone(write.key.event_id)
+    for write in unit.writes:
+        if isinstance(write, SaveOrder):
+            match standing[write.order.so_id]:
+                case Standing.TAKEN:
+                    return OrderTaken(write.order.so_id)
+                case Standing.STALE:
+                    return StaleOrder(write.order.so_id)
+                case Standing.FITS:
+                    pass
+    return None

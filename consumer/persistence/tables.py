@@ -1,0 +1,198 @@
+"""All tables of the service (DESIGN section 5), once, for both databases.
+
+Every look-up and every claim of the hot path has an index that stays small or is a primary key, so that cost does not grow with
+history. Text has no length in the database: the contract limits it (EVENTS), and SQLite would not enforce it anyway.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from consumer.persistence.columns import UTCDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("done_at", UTCDateTime, nullable=False),
+    PrimaryKeyConstraint("source", "event_id", "run"),
+    Index("ix_inbox_done_at", "done_at"),
+    # The key is the table: one tree to write instead of two.
+    sqlite_with_rowid=False,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("routing_key", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("mandatory", Boolean, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("status", Text, nullable=False),
+    # Whoever is sending it has until then, by `columns.clock`; meaningless once dispatched.
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("dispatched_at", UTCDateTime),
+    Index(
+        "ix_outbox_pending",
+        "claimed_until",
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+    Index("ix_outbox_key", "source", "event_id", "run"),
+    Index("ix_outbox_created_at", "created_at"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("so_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("applied_version", BigInteger),
+    Column("content_digest", Text),
+    Column("sequence", BigInteger, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    Column("online_no", Text),
+    Column("source_system", Text),
+    Column("paid_event_id", Text),
+    Column("retail_order_no", Text),
+    Column("ext_order_no", Text),
+    Column("intent_kind", Text),
+    Column("intent_body", LargeBinary),
+    Column("intent_digest", Text),
+    Column("intent_version", BigInteger),
+    Column("intent_outcome", Text),
+    Column("intent_event_source", Text),
+    Column("intent_event_id", Text),
+    Column("intent_at", UTCDateTime),
+    Column("distribution_on", Text),
+    Column("install_on", Text),
+    # The last writer; it holds the lease while lease_until is neither NULL nor past, by `columns.clock`.
+    Column("lease_owner", Text, nullable=False),
+    Column("lease_until", BigInteger),
+    Index("ix_orders_state", "state"),
+    Index("ix_orders_retail_order_no", "retail_order_no"),
+    Index("ix_orders_ext_order_no", "ext_order_no"),
+)
+
+brands = Table(
+    "brands",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("product_code", Text, primary_key=True),
+    Column("model", Text),
+    Column("category", Text, ForeignKey("categories.name")),
+    Column("brand", Text, ForeignKey("brands.name")),
+    Column("image_url", Text),
+    Column("page_image_urls", Text, nullable=False),
+    Column("procurable", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("row_version", BigInteger, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("updated_at", UTCDateTime, nullable=False),
+    Index("ix_products_category", "category"),
+    Index("ix_products_brand", "brand"),
+)
+
+sync_log = Table(
+    "haier_sync_log",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sync_type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("total_count", Integer, nullable=False),
+    Column("success_count", Integer, nullable=False),
+    Column("failed_count", Integer, nullable=False),
+    Column("started_at", UTCDateTime),
+    Column("completed_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("config_id", Text),
+    Column("event_id", Text),
+    Index("ix_haier_sync_log_created_at", "created_at"),
+    Index("ix_haier_sync_log_event_id", "event_id"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lane", Text, nullable=False),
+    Column("type", Text),
+    Column("subject", Text),
+    Column("event_source", Text),
+    Column("event_id", Text),
+    Column("message_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("error_class", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("supplier", Text),
+    Column("supplier_code", Text),
+    Column("supplier_message", Text),
+    Column("traceback", Text),
+    Column("attempts", Text, nullable=False),
+    Column("attempt_count", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("first_seen_at", UTCDateTime, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Index("ix_dead_letters_status_fingerprint", "status", "fingerprint"),
+    Index("ix_dead_letters_status_created_at", "status", "created_at"),
+    Index("ix_dead_letters_subject", "subject"),
+    Index("ix_dead_letters_event_id", "event_id"),
+)
+
+suspects = Table(
+    "suspects",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("runs", Integer, nullable=False),
+    Column("marked_at", UTCDateTime, nullable=False),
+)
