@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 STREAMS = ("auth", "api", "sync", "error")
 """The four streams (DESIGN section 10); each has its file, and each line is in exactly one."""
+
+_BARE = re.compile(r"[\w.:/+-]+")
+"""A text that needs no quotes for people: it cannot be mistaken for the next pair, nor play tricks on a terminal."""
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 
@@ -54,7 +60,7 @@ def as_json(line: Line) -> bytes:
     if line.exception is not None:
         record["exception"] = line.exception
     # A lone surrogate (from somebody's broken input) cannot be encoded; it is escaped, so that no line is lost over it.
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
+    return _to_json(record).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def as_text(line: Line, *, timezone: tzinfo | None, colours: bool) -> str:
@@ -70,13 +76,8 @@ def as_text(line: Line, *, timezone: tzinfo | None, colours: bool) -> str:
 
 def _shown(value: Plain) -> str:
     if isinstance(value, str):
-        # Quoted when it could be mistaken for the next pair, and escaped when it could play tricks on a terminal.
-        return (
-            value
-            if value and value.isprintable() and not any(c in ' "=' for c in value)
-            else _printable(json.dumps(value, ensure_ascii=False))
-        )
-    return _printable(json.dumps(value, ensure_ascii=False))
+        return value if _BARE.fullmatch(value) else _printable(_to_json(value))
+    return str(value) if isinstance(value, int | float) else _printable(_to_json(value))
 
 
 def _printable(text: str) -> str:

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _LINE = "relay_line"
+_LEVELS = {
+    name: logging.getLevelNamesMapping()[name.upper()] for name in ("debug", "info", "warning", "error", "critical")
+}
+_METHODS = {**{name: name for name in _LEVELS}, "warn": "warning", "exception": "error", "fatal": "critical"}
+_MOST_MESSAGES = 1000  # fixed words of the program: there are fewer; a limit in case somebody puts data into them
 
 
 class Log(Protocol):
@@ -67,7 +72,7 @@ class Log(Protocol):
 
 def get_logger(name: str) -> Log:
     """Return the logger of a module; ``name`` is its ``__name__`` and decides the stream."""
-    return cast("Log", structlog.stdlib.get_logger(name))
+    return cast("Log", structlog.get_logger(name))
 
 
 @contextlib.contextmanager
@@ -152,7 +157,7 @@ def configure(
         max_bytes: size at which a file is rotated.
         keep: how many rotated files of each stream stay.
     """
-    number = logging.getLevelNamesMapping()[level.upper()]
+    number = _LEVELS[level]
     redactor = Redactor(secrets=secrets)
     describer = Describer(redactor, (*speaking,))
     handlers: list[logging.Handler] = [_Console(describer, console or sys.stderr, timezone)]
@@ -165,35 +170,62 @@ def configure(
     for name in OUR_LOGGERS:
         logging.getLogger(name).setLevel(number)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _ToRecord(redactor, describer)],
+        processors=[structlog.contextvars.merge_contextvars, _ToLine(redactor, describer)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=_Outlet,
         cache_logger_on_first_use=True,
     )
     return Logs(tuple(handlers), before)
 
 
+class _Outlet:
+    """Where structlog ends and the standard library begins: hands a finished line to the handlers.
+
+    It makes the record itself, because the standard way looks for the caller's place in the stack for every line.
+    """
+
+    def __init__(self, name: str = "sync", *_: object) -> None:
+        self.name = name
+        self._logger = logging.getLogger(name)
+
+    def _hand_over(self, line: Line) -> None:
+        record = logging.LogRecord(self.name, _LEVELS[line.level], "", 0, line.message, None, None)
+        setattr(record, _LINE, line)
+        self._logger.handle(record)
+
+    debug = info = warning = warn = error = exception = critical = fatal = _hand_over
+
+
 @dataclass(frozen=True, slots=True)
-class _ToRecord:
-    """The last processor of structlog: a redacted line, on its way through the standard library."""
+class _ToLine:
+    """The last processor of structlog: redacts."""
 
     redactor: Redactor
     describer: Describer
+    _messages: dict[str, str] = field(default_factory=dict)
 
     def __call__(
-        self, logger: logging.Logger, method: str, event: MutableMapping[str, Any]
-    ) -> tuple[tuple[str], dict[str, Any]]:
-        message = self.redactor.text(str(event.pop("event", "")))
+        self, logger: _Outlet, method: str, event: MutableMapping[str, Any]
+    ) -> tuple[tuple[Line], dict[str, Any]]:
+        message = self._message(str(event.pop("event", "")))
         error = _exception_of(event.pop("exc_info", None))
         stream = event.pop("stream", None)
-        if stream not in STREAMS:
-            stream = stream_of(logger.name)
-        level = {"warn": "warning", "exception": "error", "fatal": "critical"}.get(method, method)
+        level = _METHODS[method]
         if level in {"error", "critical"}:
             stream = "error"
+        elif stream not in STREAMS:
+            stream = stream_of(logger.name)
         exception = self.describer.describe(error) if error is not None else None
         line = Line(datetime.now(UTC), level, stream, logger.name, message, self.redactor.fields(event), exception)
-        return (message,), {"extra": {_LINE: line}}
+        return (line,), {}
+
+    def _message(self, event: str) -> str:
+        known = self._messages.get(event)
+        if known is None:
+            known = self.redactor.text(event)
+            if len(self._messages) < _MOST_MESSAGES:
+                self._messages[event] = known
+        return known
 
 
 def _exception_of(exc_info: object) -> BaseException | None:
