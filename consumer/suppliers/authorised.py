@@ -1,0 +1,140 @@
+"""A business call as a whole: gate, token, the call, a new login after an expiry, repeats under one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from consumer.domain.errors import Rejected, Unauthorised
+from consumer.domain.recoverability import Policy
+from consumer.suppliers.calling import Caller, CallObserver, Unobserved
+from consumer.suppliers.limits import Gate, Timeouts
+from consumer.suppliers.retrying import Tries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from consumer.suppliers.calling import Header
+    from consumer.suppliers.oauth2 import Token, TokenProvider
+    from consumer.suppliers.operation import Operation
+
+T = TypeVar("T")
+
+MOST_LOGINS: Final = 3
+"""New logins within one message's call (DESIGN section 6, ``auth``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How calls to a supplier are made.
+
+    Attributes:
+        timeouts: of a login and of a call.
+        policy: what is repeated at once.
+        at_once: business calls under way together.
+        observer: hears of every HTTP call.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    policy: Policy = field(default_factory=Policy)
+    at_once: int = 100
+    observer: CallObserver = field(default_factory=Unobserved)
+
+    @property
+    def longest(self) -> timedelta:
+        """The deadline of one business call; a lease on what it changes must outlast it."""
+        return self.timeouts.total(self.policy)
+
+    def tries(self) -> Tries:
+        """Begin the tries of one business call; the deadline runs from here."""
+        return Tries(self.policy, self.longest)
+
+
+class Authorised:
+    """Business calls of one account.
+
+    Args:
+        caller: sends single calls.
+        tokens: the account's tokens.
+        conduct: time-outs and limits.
+        headers: of every call, without ``Authorization``.
+        credentials: the settings that hold the credentials, for error messages.
+    """
+
+    def __init__(
+        self, caller: Caller, tokens: TokenProvider, conduct: Conduct, headers: Sequence[Header], credentials: str
+    ) -> None:
+        self._caller = caller
+        self._tokens = tokens
+        self._conduct = conduct
+        self._headers = tuple(headers)
+        self._credentials = credentials
+        self._gate = Gate(conduct.at_once)
+
+    async def call(self, operation: Operation[T], body: bytes, tries: Tries, *, subject: str | None = None) -> T:
+        """Make the call, with its repeats, and return what the answer says.
+
+        Raises:
+            SupplierError: of the last try; ``tries`` remembers whether an earlier one is unanswered.
+        """
+
+        async def once() -> T:
+            return await self._once(operation, body, tries, subject)
+
+        return await tries.run(once)
+
+    async def _once(self, operation: Operation[T], body: bytes, tries: Tries, subject: str | None) -> T:
+        while True:
+            async with self._gate.passage(operation, within=self._limit(tries), subject=subject):
+                token = await self._token(operation, tries, subject)
+                try:
+                    answer = await self._caller.send(
+                        operation,
+                        (*self._headers, (b"Authorization", token.authorization)),
+                        body,
+                        limit=self._limit(tries),
+                        subject=subject,
+                    )
+                except Rejected:
+                    token.accepted = True
+                    raise
+                except Unauthorised as refusal:
+                    self._after_refusal(refusal, token, tries)
+                else:
+                    token.accepted = True
+                    return answer
+
+    def _limit(self, tries: Tries) -> float:
+        return min(self._conduct.timeouts.call, tries.remaining)
+
+    async def _token(self, operation: Operation[T], tries: Tries, subject: str | None) -> Token:
+        try:
+            async with asyncio.timeout(tries.remaining):
+                return await self._tokens.current()
+        except TimeoutError as error:
+            raise operation.not_sent("no token before the deadline", code="token_timeout", subject=subject) from error
+
+    def _after_refusal(self, refusal: Unauthorised, token: Token, tries: Tries) -> None:
+        """Return if the call is worth another login; else raise."""
+        if refusal.status != 401:  # noqa: PLR2004 -- the one status that speaks of the token
+            raise refusal
+        self._tokens.drop(token)
+        if token.accepted and tries.expiries < MOST_LOGINS:
+            tries.expiries += 1
+            return
+        raise Unauthorised(
+            f"{refusal.message}; "
+            + (
+                f"it expired again and again, after {MOST_LOGINS} new logins"
+                if token.accepted
+                else f"it was fresh: check {self._credentials}"
+            ),
+            code="token_expired" if token.accepted else "token_refused",
+            supplier=refusal.supplier,
+            operation=refusal.operation,
+            expired=token.accepted,
+            supplier_message=refusal.supplier_message,
+            status=refusal.status,
+        ) from refusal

@@ -1,0 +1,187 @@
+"""Sending one call and learning what came of it: the way out to a supplier, without tokens, repeats or limits.
+
+The transport is asked directly rather than through `httpx.AsyncClient`, whose cookies, redirects, authentication
+flows and environment we do not use and which costs as much again as the call (ADR 0003).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
+
+import httpx
+import structlog
+
+from consumer.domain.errors import Malformed, Misconfigured, SupplierError
+from consumer.suppliers.answers import read_answer
+from consumer.suppliers.transport import CertificateUnfit, HostUnresolvable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.suppliers.operation import Operation
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("api")
+
+Header = tuple[bytes, bytes]
+
+LONGEST_CONNECT: Final = 10.0
+"""Seconds for the wait for a connection, and again for making one; less where the call's own time-out is short."""
+
+
+class CallObserver(Protocol):
+    """Hears of every HTTP call, also logins and repeats; for metrics. On the hot path: be quick, do not raise."""
+
+    def call_finished(self, supplier: str, operation: str, outcome: str, seconds: float) -> None:
+        """Take note of one call.
+
+        Args:
+            supplier: ``ylh`` or ``haier``.
+            operation: e.g. ``create``, ``cancel``, ``products``, ``token``.
+            outcome: ``success``, or the error class (DESIGN section 6).
+            seconds: from the first step to the last byte of the answer.
+        """
+        ...
+
+
+class Unobserved:
+    """The observer of who does not want to know."""
+
+    def call_finished(self, supplier: str, operation: str, outcome: str, seconds: float) -> None:
+        """Let it pass."""
+
+
+class Caller:
+    """Sends single calls over one transport.
+
+    Args:
+        transport: any transport of httpx; in the service our own.
+        observer: hears of every call.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, observer: CallObserver) -> None:
+        self._transport = transport
+        self._observer = observer
+
+    async def send(
+        self,
+        operation: Operation[T],
+        headers: Sequence[Header],
+        body: bytes,
+        *,
+        limit: float,
+        subject: str | None = None,
+    ) -> T:
+        """POST ``body`` and return what the answer says.
+
+        Args:
+            operation: which call.
+            headers: all but ``Host`` and ``Content-Length``.
+            body: as sent.
+            limit: seconds for the whole call.
+            subject: the order or goods, for errors.
+
+        Raises:
+            SupplierError: anything else than a success (`consumer.suppliers.answers`).
+        """
+        began = time.perf_counter()
+        outcome = "bug"
+        try:
+            status, answered, content = await self._exchange(operation, headers, body, limit, subject)
+            read = read_answer(operation, status=status, headers=answered, body=content, subject=subject)
+            outcome = "success"
+        except SupplierError as error:
+            outcome = error.error_class.value
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        else:
+            return read
+        finally:
+            seconds = time.perf_counter() - began
+            self._observer.call_finished(operation.supplier, operation.name, outcome, seconds)
+            _log.debug(
+                "supplier_call",
+                supplier=operation.supplier,
+                operation=operation.name,
+                outcome=outcome,
+                seconds=round(seconds, 4),
+            )
+
+    async def _exchange(
+        self, operation: Operation[T], headers: Sequence[Header], body: bytes, limit: float, subject: str | None
+    ) -> tuple[int, httpx.Headers, bytes]:
+        # Waiting and connecting have at most two thirds of the time, so when all of it is gone something may have
+        # been sent.
+        waiting = min(LONGEST_CONNECT, limit / 3)
+        phases = {"connect": waiting, "pool": waiting, "write": limit, "read": limit}
+        request = httpx.Request(
+            "POST", operation.url, headers=list(headers), content=body, extensions={"timeout": phases}
+        )
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    content = await _bounded(response, operation, subject)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.TransportError, httpx.DecodingError) as error:
+            raise _without_answer(operation, error, limit, subject) from error
+        return response.status_code, response.headers, content
+
+
+async def _bounded(response: httpx.Response, operation: Operation[T], subject: str | None) -> bytes:
+    packed = "content-encoding" in response.headers
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes() if packed else _plain(response):
+        size += len(chunk)
+        if size > operation.largest:
+            what = f"the answer is larger than {operation.largest} bytes and was not read to its end"
+            if operation.changes:
+                raise operation.no_answer(what, code="answer_too_large", subject=subject, status=response.status_code)
+            raise operation.error(
+                Malformed, what, code="answer_too_large", subject=subject, status=response.status_code
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _plain(response: httpx.Response) -> httpx.AsyncByteStream:
+    """Return the body as it came: httpx's own iteration costs several times as much and has nothing to unpack here."""
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise TypeError("the transport gave a synchronous body")
+    return response.stream
+
+
+def _without_answer(operation: Operation[T], error: Exception, limit: float, subject: str | None) -> SupplierError:
+    """Return what it means that no answer came: whose fault it is, or whether something was sent."""
+    for kinds, code, what in _SET_UP_WRONG:
+        if isinstance(error, kinds):
+            where = f"{what} ({operation.url.host}: {error}); nothing was sent. Check {operation.settings}"
+            return operation.error(Misconfigured, where, code=code, subject=None)
+    for kinds, code, what in _NOT_SENT:
+        if isinstance(error, kinds):
+            return operation.not_sent(f"{what} ({error})", code=code, subject=subject)
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return operation.no_answer(f"no answer within {limit:g} s", code="timeout", subject=subject)
+    if isinstance(error, httpx.DecodingError):
+        return operation.no_answer("the answer cannot be unpacked", code="broken_body", subject=subject)
+    return operation.no_answer(f"the connection broke ({error})", code="disconnected", subject=subject)
+
+
+_Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
+_SET_UP_WRONG: Final[tuple[tuple[_Kinds, str, str], ...]] = (
+    (HostUnresolvable, "host_unresolvable", "the host does not resolve"),
+    (CertificateUnfit, "certificate_unfit", "TLS with the host cannot work"),
+    ((httpx.UnsupportedProtocol, httpx.LocalProtocolError), "unusable_url", "the address cannot be called"),
+)
+_NOT_SENT: Final[tuple[tuple[_Kinds, str, str], ...]] = (
+    (httpx.PoolTimeout, "no_connection_free", "no connection became free in time"),
+    (httpx.ConnectTimeout, "connect_timeout", "connecting took too long"),
+    (httpx.ConnectError, "connect_failed", "connecting failed"),
+)

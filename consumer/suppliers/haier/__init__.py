@@ -1,0 +1,1 @@
+"""Haier: goods, prices, stock, logistics, balance."""

@@ -1,0 +1,1 @@
+"""YLH: the order's life."""
