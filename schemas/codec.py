@@ -66,7 +66,6 @@ def encode(event: Event) -> bytes:
         return event.__pydantic_serializer__.to_json(event, by_alias=True, exclude_none=True)
     values = event.__dict__
     unset = {name for name in OPTIONAL_ATTRIBUTES if values[name] is None}
-    unset.update(name for name, value in event.extensions.items() if value is None)
     return event.__pydantic_serializer__.to_json(event, by_alias=True, exclude=unset)
 
 

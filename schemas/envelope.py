@@ -51,12 +51,15 @@ class Event(BaseModel, Generic[DataT_co]):
 
     @property
     def extensions(self) -> Mapping[str, ExtensionValue]:
-        """Extension attributes beyond those named above, as they came."""
+        """Extension attributes beyond those named above, as they came; one that came as null is not set."""
         return self.__pydantic_extra__ or {}
 
     @model_validator(mode="after")
     def _attributes_agree(self) -> Self:
-        for name in self.__pydantic_extra__ or ():
+        extensions = self.__pydantic_extra__ or {}
+        for name, value in tuple(extensions.items()):
+            if value is None:
+                del extensions[name]
             if not _ATTRIBUTE_NAME.fullmatch(name):
                 raise broken_rule(
                     name, "an attribute name of lower-case letters and digits (CloudEvents 1.0)", "another name"

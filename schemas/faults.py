@@ -49,7 +49,7 @@ class FieldError:
     input: str
 
 
-class InvalidEvent(ValueError):  # noqa: N818  # it says what the event is, as in `except InvalidEvent`
+class InvalidEvent(ValueError):  # it says what the event is, as in `except InvalidEvent`
     """An event breaks the contract (error class `invalid_event`): never to be retried, always to be answered.
 
     Attributes:

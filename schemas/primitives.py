@@ -112,9 +112,8 @@ Name = Annotated[str, _text(64)]
 Title = Annotated[str, _text(128)]
 Sentence = Annotated[str, _text(256)]
 Remark = Annotated[str, _text(500)]
-Link = Annotated[str, _text(2048)]
 Verbatim = Annotated[str, _text(2000, pattern=_NO_NUL, least=0)]
-"""A supplier's own words, or ours about them: kept as they came."""
+"""A supplier's own words and values, or ours about them: kept as they came, since nobody can ask for better ones."""
 
 CountyCode = Annotated[str, _pattern(_COUNTY, "six digits (a GB/T 2260 county code)", 6)]
 ErrorCode = Annotated[str, _pattern(_CODE, "a code in lower case such as already_pushed", 64)]

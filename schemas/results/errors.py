@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.primitives import ErrorCode, Flag, Title, Verbatim
+from schemas.primitives import ErrorCode, Flag, Verbatim
 from schemas.record import Record
 
 ErrorClassName = Literal[
@@ -27,6 +27,6 @@ class ErrorInfo(Record):
     error_class: ErrorClassName = Field(alias="class", description="What kind of failure it is.")
     code: ErrorCode = Field(description="Stable English code, such as already_pushed.")
     message: Verbatim = Field(description="What happened, for a person.")
-    supplier_code: Title | None = Field(default=None, description="The supplier's own code, if it gave one.")
+    supplier_code: Verbatim | None = Field(default=None, description="The supplier's own code, if it gave one.")
     supplier_message: Verbatim | None = Field(default=None, description="The supplier's own words, verbatim.")
     retriable: Flag = Field(description="Whether sending the same again can help.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.primitives import Balance, Count, CountyCode, Flag, Fraction, Link, Moment, Money, Name, Title, Verbatim
+from schemas.primitives import Balance, Count, CountyCode, Flag, Fraction, Moment, Money, Name, Verbatim
 from schemas.record import Record
 
 _CODE = "Haier's product code."
@@ -16,11 +16,11 @@ _CODE = "Haier's product code."
 class ProductValues(Record):
     """What is known of a product (SUPPLIERS, Haier, procurable products)."""
 
-    model: Title | None = Field(default=None, description="Model name.")
-    category: Title | None = Field(default=None, description="Product group.")
-    brand: Title | None = Field(default=None, description="Brand.")
-    image_url: Link | None = Field(default=None, description="Main picture.")
-    page_image_urls: tuple[Link, ...] = Field(default=(), description="Pictures of the detail page, in order.")
+    model: Verbatim | None = Field(default=None, description="Model name.")
+    category: Verbatim | None = Field(default=None, description="Product group.")
+    brand: Verbatim | None = Field(default=None, description="Brand.")
+    image_url: Verbatim | None = Field(default=None, description="Main picture.")
+    page_image_urls: tuple[Verbatim, ...] = Field(default=(), description="Pictures of the detail page, in order.")
     procurable: Flag = Field(description="Whether the account may order it now.")
     reason: Verbatim | None = Field(default=None, description="Why it may not, in the supplier's words.")
 
@@ -39,7 +39,9 @@ class PriceValues(Record):
     supply_price: Money | None = Field(default=None, description="Supply price; null: no valid price.")
     invoice_price: Money | None = Field(default=None, description="Price on the invoice; null: no valid price.")
     direct_discount: Fraction | None = Field(default=None, description='A fraction; "0" when none.')
-    rebate_type: Name | None = Field(default=None, description="COM, FHQ, BF or DTDBF, where the supplier tells it.")
+    rebate_type: Verbatim | None = Field(
+        default=None, description="COM, FHQ, BF or DTDBF, where the supplier tells it."
+    )
     rebate_money: Money | None = Field(default=None, description='Rebate on one unit; "0" when none.')
     procurable: Flag = Field(description="Whether the account may order it now.")
     reason: Verbatim | None = Field(default=None, description="Why it may not, in the supplier's words.")
@@ -57,11 +59,15 @@ class StockValues(Record):
     """Stock of one product for one county (SUPPLIERS, stock)."""
 
     stock: Count = Field(description="Units that can be ordered.")
-    storage_location: Name | None = Field(default=None, description="Storage location (secCode).")
-    warehouse_level: Name | None = Field(default=None, description='"0": own level, "1": upper level.')
-    order_cut_off: Name | None = Field(default=None, description="Order cut-off, as the supplier writes it (cutTime).")
-    delivery_estimate: Name | None = Field(default=None, description="Estimated delivery, as the supplier writes it.")
-    hours: Name | None = Field(default=None, description="Hours to delivery, as the supplier writes them.")
+    storage_location: Verbatim | None = Field(default=None, description="Storage location (secCode).")
+    warehouse_level: Verbatim | None = Field(default=None, description='"0": own level, "1": upper level.')
+    order_cut_off: Verbatim | None = Field(
+        default=None, description="Order cut-off, as the supplier writes it (cutTime)."
+    )
+    delivery_estimate: Verbatim | None = Field(
+        default=None, description="Estimated delivery, as the supplier writes it."
+    )
+    hours: Verbatim | None = Field(default=None, description="Hours to delivery, as the supplier writes them.")
     transfer: Flag | None = Field(default=None, description="Whether the goods come by way of another warehouse.")
 
 
@@ -77,10 +83,10 @@ class StockChanged(Record):
 class Payer(Record):
     """One payer's account."""
 
-    sale_group_code: Name | None = Field(default=None, description="Code of the sales group.")
-    sale_group_name: Title | None = Field(default=None, description="Name of the sales group.")
+    sale_group_code: Verbatim | None = Field(default=None, description="Code of the sales group.")
+    sale_group_name: Verbatim | None = Field(default=None, description="Name of the sales group.")
     payer_account_code: Name = Field(description="Code of the payer's account.")
-    payer_account_name: Title | None = Field(default=None, description="Name of the payer's account.")
+    payer_account_name: Verbatim | None = Field(default=None, description="Name of the payer's account.")
     payer_account_balance: Balance = Field(description="Balance; may be negative.")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.primitives import Link, Moment, Name, Title, Verbatim
+from schemas.primitives import Moment, Verbatim
 from schemas.record import Record
 from schemas.results.orders import OrderResult
 
@@ -12,8 +12,8 @@ from schemas.results.orders import OrderResult
 class Photo(Record):
     """A photo of the delivery or the installation."""
 
-    type: Name | None = Field(default=None, description="What it shows, in the supplier's words (imageType).")
-    url: Link = Field(description="Where it lies.")
+    type: Verbatim | None = Field(default=None, description="What it shows, in the supplier's words (imageType).")
+    url: Verbatim = Field(description="Where it lies.")
     at: Moment | None = Field(default=None, description="When it was uploaded.")
 
 
@@ -27,10 +27,10 @@ class Trace(Record):
 class Shipment(Record):
     """One parcel of an order."""
 
-    company: Title | None = Field(default=None, description="The courier.")
-    number: Title | None = Field(default=None, description="The courier's number for the parcel.")
-    delivery_record_code: Title | None = Field(default=None, description="The supplier's number for the delivery.")
-    sn_codes: tuple[Title, ...] = Field(default=(), description="Serial numbers of the goods in it.")
+    company: Verbatim | None = Field(default=None, description="The courier.")
+    number: Verbatim | None = Field(default=None, description="The courier's number for the parcel.")
+    delivery_record_code: Verbatim | None = Field(default=None, description="The supplier's number for the delivery.")
+    sn_codes: tuple[Verbatim, ...] = Field(default=(), description="Serial numbers of the goods in it.")
     photos: tuple[Photo, ...] = Field(default=(), description="Photos of delivery and installation.")
     traces: tuple[Trace, ...] = Field(default=(), description="The courier's steps, oldest first.")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.primitives import Count, EventId, Remark, Sentence, Sha256, Title
+from schemas.primitives import Count, EventId, Remark, Sentence, Sha256, Verbatim
 from schemas.record import Record
 from schemas.results.errors import ErrorInfo
 
@@ -23,7 +23,7 @@ class EventRejected(Record):
     """An event breaks the contract. It was not applied; mended, it may be sent again."""
 
     errors: Annotated[tuple[RejectedField, ...], Field(min_length=1)] = Field(description="The faults, first first.")
-    message_id: Title | None = Field(description="AMQP message_id of the message, if it had one.")
+    message_id: Verbatim | None = Field(description="AMQP message_id of the message, if it had one.")
     body_sha256: Sha256 = Field(description="SHA-256 of the message's body.")
 
 

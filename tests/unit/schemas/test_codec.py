@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 import schemas
 from schemas.codec import CONTENT_TYPE, Event, InvalidEvent, decode, encode, new_event
 from schemas.events import Consignee, OrderItem, OrderPaid, OrderStatusRequested, SyncBalanceRequested
-from schemas.results import ErrorInfo, OrderPushFailed, ProductChanged, ProductValues
+from schemas.results import ErrorInfo, EventRejected, OrderPushFailed, ProductChanged, ProductValues, RejectedField
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 PAID = (EXAMPLES / "order.paid" / "valid-full.json").read_bytes()
@@ -171,6 +171,12 @@ def test_unknown_extension_attributes_are_kept() -> None:
     assert json.loads(encode(event))["shopregion"] == "north"
 
 
+def test_an_extension_attribute_that_is_null_is_not_set() -> None:
+    event = decode(paid(shopregion=None), routing_key="order.paid")
+    assert event.extensions == {"attempt": 1}
+    assert decode(encode(event)) == event
+
+
 def test_values_have_their_python_types() -> None:
     data = decode(PAID, routing_key="order.paid").data
     assert isinstance(data, OrderPaid)
@@ -239,6 +245,13 @@ def test_a_result_writes_null_for_what_is_unknown() -> None:
     assert written["data"]["error"]["class"] == "rejected"
     assert written["correlationid"] == "e1"
     assert "causationid" not in written
+
+
+@pytest.mark.parametrize("message_id", ["", " ", "a\tb", "\x01", "消息" * 40, None])
+def test_a_rejection_can_name_any_message(message_id: str | None) -> None:
+    fault = RejectedField(field="body", expected="a JSON object", input="null")
+    data = EventRejected(errors=(fault,), message_id=message_id, body_sha256="0" * 64)
+    assert decode(encode(new_event("event.rejected", data, source="/haier-relay"))).data == data
 
 
 def test_a_product_is_the_subject_of_its_change() -> None:

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from schemas.codec import InvalidEvent, decode, encode
-from schemas.export import differences, json_schema_documents
+from schemas.export import differences, json_schema_documents, write
 from schemas.registry import INBOUND, OUTBOUND
 
 ROOM = Path(schemas.__file__).parent
@@ -66,3 +66,19 @@ def test_json_schemas_are_themselves_valid_and_documented(type_: str) -> None:
     for name, definition in schema["$defs"].items():
         for field, described in definition.get("properties", {}).items():
             assert described.get("description"), f"{name}.{field} has no description"
+
+
+def test_differences_name_what_is_missing_old_or_unwanted(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert differences(tmp_path) == []
+    (tmp_path / "order.paid.schema.json").unlink()
+    (tmp_path / "order.refused.schema.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "order.gone.schema.json").write_text("{}", encoding="utf-8")
+    found = differences(tmp_path)
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "order.gone.schema.json belongs to no event type",
+        "order.paid.schema.json is missing",
+        "order.refused.schema.json differs from the models",
+    ]
+    write(tmp_path)
+    assert differences(tmp_path) == []
