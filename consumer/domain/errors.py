@@ -92,9 +92,6 @@ class SupplierError(RelayError):
         self.supplier_code = supplier_code
         self.supplier_message = supplier_message
         self.status = status
-        # Set by a client whose earlier send within the same call went unanswered: whatever ended the call (a throttle, a
-        # connect that failed), the change may have happened.
-        self.unanswered = False
 
 
 class Transient(SupplierError):

@@ -48,6 +48,10 @@ class OrderArrived:
     by_duplicate: bool = False
 
 
+UNKNOWN_ORDER = "order_unknown"
+"""Code of the refusal of a cancel for an order that YLH does not have."""
+
+
 class YlhOrders(Protocol):
     """YLH's order calls (SUPPLIERS, "YLH: the order's life").
 
@@ -86,7 +90,8 @@ class YlhOrders(Protocol):
         """Send a cancel; returning means accepted, not done (the callback tells).
 
         Raises:
-            Rejected: code ``order_unknown`` when YLH has no such order, ``refused`` otherwise.
+            Rejected: code `UNKNOWN_ORDER` when YLH has no such order, another otherwise.
+            UnknownOutcome: it may or may not have been accepted.
         """
         ...
 

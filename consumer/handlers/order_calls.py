@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from consumer.domain.errors import Rejected, StateError, SupplierError, UnknownOutcome
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.ports import UNKNOWN_ORDER
 from consumer.domain.writes import SaveOrder, UnitOfWork
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class OrderCalls:
         try:
             await self._ylh.cancel(order.so_id, intent.body)
         except Rejected as error:
-            if unanswered or error.unanswered:
+            if unanswered and error.code != UNKNOWN_ORDER:
                 # An earlier send of it may have been taken, and a second one refused for that very reason.
                 await self.stored(cancelling)
                 raise
@@ -117,7 +118,7 @@ class OrderCalls:
 
     async def _note_silence(self, order: Order, error: SupplierError, *, unanswered: bool, before: OrderState) -> None:
         """Store what a call without an answer leaves behind, and give up the lease."""
-        if unanswered or error.unanswered or isinstance(error, UnknownOutcome):
+        if unanswered or isinstance(error, UnknownOutcome):
             await self.stored(order)
         else:
             await self.stored(replace(order.answered(CallOutcome.NOT_SENT), state=before))

@@ -9,6 +9,7 @@ from consumer.domain.errors import Rejected, Snoozed
 from consumer.domain.letters import note_of
 from consumer.domain.order import CallKind, CallOutcome, CancelStep, Intent, Order, OrderState, step_for_cancel
 from consumer.domain.outcome import Ending, Outcome
+from consumer.domain.ports import UNKNOWN_ORDER
 from consumer.domain.results import finished_sync_log
 from consumer.domain.writes import SyncStatus, SyncType
 from consumer.handlers.order_calls import OrderCalls, Refused, utc_now
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from consumer.domain.writes import InboxKey
     from schemas.envelope import Event
 
-UNKNOWN_ORDER = "order_unknown"
-"""Code of YLH's refusal to cancel an order that it does not have."""
 
 
 class OrderCancelledHandler:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from aiormq.abc import AbstractChannel, DeliveredMessage
 
+    from consumer.runtime.broker import Broker
     from consumer.runtime.pauses import PauseBoard
-    from publishers.supervision import Link, Supervised
+    from publishers.supervision import Link
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class Subscriber:
 
     Args:
         queue: its name.
-        connection: the process's consuming connection, shared by all subscribers.
+        broker: the process's consuming connection, shared by all subscribers.
         prefetch: deliveries in hand at most; this is also the concurrency.
         handle: takes a delivery to its end. It must not raise: what it raises is a defect, is logged as such, and
             leaves the delivery to the broker. pauses: where to look before fetching. resources: what the queue's work
@@ -53,14 +54,14 @@ class Subscriber:
         self,
         queue: str,
         *,
-        connection: Supervised,
+        broker: Broker,
         prefetch: int,
         handle: Callable[[Delivery], Awaitable[Settlement]],
         pauses: PauseBoard,
         resources: frozenset[str],
     ) -> None:
         self.queue = queue
-        self._connection = connection
+        self._broker = broker
         self._prefetch = prefetch
         self._handle = handle
         self._pauses = pauses
@@ -115,7 +116,7 @@ class Subscriber:
         if mode is Fetching.PAUSED:
             await _first_of(stopping, self._pauses.until_other_than(mode, self._resources))
             return
-        link = await _first_of(stopping, self._connection.link(None))
+        link = await _first_of(stopping, self._broker.link())
         if link is None:
             return
         session = self._session = _Session(self.queue, cast("Link", link), self._spawn)

@@ -1,0 +1,212 @@
+"""The one place where things are wired together: plain constructor calls, from settings to a service that runs.
+
+Also says what is checked where: a dependency registers its health check beside the line that creates it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from consumer.deadletters.archivist import Archivist
+from consumer.domain.recoverability import DATABASE, Policy
+from consumer.handlers.order_calls import OrderCalls
+from consumer.handlers.order_cancelled import OrderCancelledHandler
+from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.handlers.sync_products import SyncProductsHandler
+from consumer.persistence.store import Store
+from consumer.runtime.books import BatchedBooks
+from consumer.runtime.broker import Broker
+from consumer.runtime.courier import Courier
+from consumer.runtime.outbox_relay import OutboxRelay
+from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pipeline import Pipeline
+from consumer.runtime.service import Chore, Service
+from consumer.runtime.subscriber import Subscriber
+from consumer.runtime.turns import Solitude, Turns
+from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.haier.client import HaierClient
+from consumer.suppliers.limits import Timeouts
+from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.ylh.client import YlhClient
+from publishers.confirms import ConfirmedPublisher
+from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from consumer.domain.outcome import Handler
+    from consumer.runtime.pauses import Pause
+    from consumer.runtime.pipeline import PipelineObserver
+    from consumer.settings import Settings
+    from consumer.suppliers.calling import CallObserver
+
+CALLS_AT_ONCE: Final = 100
+"""Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
+LEASE_MARGIN: Final = timedelta(seconds=15)
+"""What a lease outlasts the longest call by."""
+ARCHIVIST_PREFETCH: Final = 200
+
+
+class Suppliers:
+    """Both supplier clients over connection pools of their own, so that one supplier's trouble is not the other's.
+
+    Args:
+        settings: of both accounts.
+        observer: hears of every HTTP call.
+    """
+
+    def __init__(self, settings: Settings, observer: CallObserver) -> None:
+        conduct = Conduct(
+            timeouts=Timeouts(
+                token=settings.limits.token_timeout.total_seconds(),
+                call=settings.limits.supplier_timeout.total_seconds(),
+            ),
+            policy=policy_of(settings),
+            at_once=CALLS_AT_ONCE,
+            observer=observer,
+        )
+        self._transports = (AiohttpTransport(slots=CALLS_AT_ONCE), AiohttpTransport(slots=CALLS_AT_ONCE))
+        self.ylh = YlhClient(settings.ylh, self._transports[0], conduct)
+        self.haier = HaierClient(settings.haier, self._transports[1], conduct)
+
+    async def aclose(self) -> None:
+        """Close both clients and their connections."""
+        await self.ylh.aclose()
+        await self.haier.aclose()
+        for transport in self._transports:
+            await transport.aclose()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return how patient the service is."""
+    return Policy(
+        delays=settings.broker.retry_delays,
+        immediate_retries=settings.limits.immediate_retries,
+        snooze_limit=settings.limits.snooze_limit,
+    )
+
+
+class Wiring:
+    """The rooms of one consuming process, put together; nothing runs yet.
+
+    Args:
+        settings: with the broker.
+        lanes: queue names of the lanes to consume; None for all.
+        suppliers: the clients.
+        store: our database.
+        observer: told about each message.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lanes: Collection[str] | None,
+        suppliers: Suppliers,
+        store: Store,
+        observer: PipelineObserver,
+        on_pause: Callable[[str, Pause | None], None] | None = None,
+    ) -> None:
+        url = settings.broker.amqp_url.get_secret_value()
+        self._settings = settings
+        self._policy = policy_of(settings)
+        self._observer = observer
+        self._books = BatchedBooks(store)
+        self._turns, self._solitude = Turns(), Solitude()
+        self.store = store
+        self.pauses = PauseBoard(cap=self._policy.probe_cap, on_change=on_pause)
+        self.broker = Broker(url, name="haier-relay consumer", topology=Topology.build(settings.broker.retry_delays))
+        self._publisher = ConfirmedPublisher(url, name="haier-relay publisher", wait_for_broker=10)
+        self._relay = OutboxRelay(self._books, self._publisher)
+        self._handlers = self._all_handlers(suppliers)
+        chosen = [lane for lane in LANES if lanes is None or lane.name in lanes]
+        archivist = Archivist(
+            self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes
+        )
+        self.subscribers = [
+            *(self._lane(lane) for lane in chosen),
+            *(self._archive(queue, archivist) for queue in (*(lane.dlq for lane in chosen), UNROUTABLE)),
+        ]
+
+    def service(self, chores: Sequence[Chore]) -> Service:
+        """Return the service, with what is done beside the work."""
+        return Service(
+            broker=self.broker,
+            publishers=[self._publisher],
+            relay=self._relay,
+            subscribers=self.subscribers,
+            chores=chores,
+            check_database=self.store.check,
+            shutdown_timeout=self._settings.limits.shutdown_timeout,
+        )
+
+    def _all_handlers(self, suppliers: Suppliers) -> Mapping[str, Handler]:
+        calls = OrderCalls(self._books, suppliers.ylh, lease=suppliers.ylh.longest_call + LEASE_MARGIN)
+        return {
+            "order.paid": OrderPaidHandler(calls, suppliers.ylh),
+            "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
+            "sync.products.requested": SyncProductsHandler(self._books, suppliers.haier, self._relay.hand_over),
+        }
+
+    def _lane(self, lane: Lane) -> Subscriber:
+        resources = frozenset((*lane.suppliers, DATABASE))
+        pipeline = Pipeline(
+            lane.name,
+            resources=resources,
+            handlers=self._handlers,
+            books=self._books,
+            courier=Courier(lane.name, self._publisher, self.broker.repair),
+            relay=self._relay,
+            pauses=self.pauses,
+            turns=self._turns,
+            solitude=self._solitude,
+            policy=self._policy,
+            max_event_bytes=self._settings.broker.max_event_bytes,
+            observer=self._observer,
+        )
+        return Subscriber(
+            lane.name,
+            broker=self.broker,
+            prefetch=self._settings.broker.prefetch.of(lane.name),
+            handle=pipeline.carry,
+            pauses=self.pauses,
+            resources=resources,
+        )
+
+    def _archive(self, queue: str, archivist: Archivist) -> Subscriber:
+        return Subscriber(
+            queue,
+            broker=self.broker,
+            prefetch=ARCHIVIST_PREFETCH,
+            handle=archivist.archive,
+            pauses=self.pauses,
+            resources=frozenset((DATABASE,)),
+        )
+
+
+async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyncio.Event) -> None:
+    """Run one consuming process until ``stop`` is set.
+
+    Args:
+        settings: with broker, database and both suppliers.
+        lanes: queue names of the lanes to consume; None for all.
+        stop: set to drain and return.
+
+    Raises:
+        PortInUse: the health port is taken.
+        TopologyConflict: the broker holds queues of our names with another shape.
+    """
+    async with AsyncExitStack() as stack:
+        metrics = Metrics.create()
+        suppliers = Suppliers(settings, metrics)
+        stack.push_async_callback(suppliers.aclose)
+        store = Store.open(settings.database.url.get_secret_value())
+        stack.push_async_callback(store.close)
+        wiring = Wiring(settings, lanes=lanes, suppliers=suppliers, store=store, observer=metrics)
+        await stack.enter_async_context(
+            serve_http(http_app(health, metrics), settings.http.host, settings.http.port)
+        )
+        await service.run(stop)

@@ -1,0 +1,162 @@
+"""The life of the service: start, run until told to stop, drain.
+
+Order of the end: stop fetching, finish what is in flight within a deadline, flush the outbox, close. What is not finished by then is
+never acked: the broker delivers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.domain.errors import BooksUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import timedelta
+
+    from consumer.runtime.broker import Broker
+    from consumer.runtime.outbox_relay import OutboxRelay
+    from consumer.runtime.subscriber import Subscriber
+    from publishers.confirms import ConfirmedPublisher
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_WAIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something done now and then beside the work, such as measuring queues or deleting old rows.
+
+    Attributes:
+        name: for the log.
+        every: pause between two runs.
+        run: does it once; `BooksUnavailable` and the broker's absence are its to expect.
+    """
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[None]]
+
+
+class Service:
+    """One consuming process.
+
+    Args:
+        broker: consuming connection.
+        publishers: connections that publish, started first and closed last.
+        relay: sends results out.
+        subscribers: lanes and archivists.
+        chores: done now and then.
+        check_database: raises `BooksUnavailable` until the database answers and its schema is right.
+        shutdown_timeout: how long in-flight work may take at the end.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        publishers: Sequence[ConfirmedPublisher],
+        relay: OutboxRelay,
+        subscribers: Sequence[Subscriber],
+        chores: Sequence[Chore],
+        check_database: Callable[[], Awaitable[None]],
+        shutdown_timeout: timedelta,
+    ) -> None:
+        self._broker = broker
+        self._publishers = publishers
+        self._relay = relay
+        self._subscribers = subscribers
+        self._chores = chores
+        self._check_database = check_database
+        self._shutdown_timeout = shutdown_timeout
+
+    @property
+    def consuming(self) -> bool:
+        """Does every queue have its consumer, save those at rest on purpose."""
+        return self._broker.is_up and all(
+            subscriber.consuming or subscriber.resting for subscriber in self._subscribers
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set.
+
+        Raises:
+            TopologyConflict: the broker holds queues of our names with another shape.
+            TopologyRefused: the broker's user may not declare them.
+        """
+        if not await self._database_answers(stop):
+            return
+        self._broker.start()
+        for publisher in self._publishers:
+            await publisher.start()
+        beside = [
+            asyncio.create_task(self._relay.run(), name="outbox relay"),
+            *(asyncio.create_task(_repeat(chore), name=chore.name) for chore in self._chores),
+        ]
+        fetching = [
+            asyncio.create_task(subscriber.run(), name=subscriber.queue) for subscriber in self._subscribers
+        ]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            # Whatever ends by itself is a defect (or a topology that does not fit), and ends the service with its error.
+            await asyncio.wait({stopped, *beside, *fetching}, return_when=asyncio.FIRST_COMPLETED)
+            await self._drain(fetching)
+            for task in (*beside, *fetching):
+                if task.done() and not task.cancelled():
+                    task.result()
+        finally:
+            for task in (stopped, *beside, *fetching):
+                task.cancel()
+            await asyncio.gather(stopped, *beside, *fetching, return_exceptions=True)
+            await self._broker.close()
+            for publisher in self._publishers:
+                await publisher.close()
+
+    async def _drain(self, fetching: Sequence[asyncio.Task[None]]) -> None:
+        began = time.monotonic()
+        for subscriber in self._subscribers:
+            subscriber.stop()
+        in_flight = sum(subscriber.in_flight for subscriber in self._subscribers)
+        log.info("stopping: fetching ends, what is in flight is finished", in_flight=in_flight)
+        await asyncio.wait(fetching, timeout=self._shutdown_timeout.total_seconds())
+        left = sum(
+            await asyncio.gather(*(subscriber.drained(self._shutdown_timeout) for subscriber in self._subscribers))
+        )
+        flushed = await self._relay.flush(self._shutdown_timeout)
+        log.info(
+            "stopped",
+            seconds=round(time.monotonic() - began, 2),
+            given_back=left,
+            results_flushed=flushed,
+        )
+
+    async def _database_answers(self, stop: asyncio.Event) -> bool:
+        """Wait for the database; False when told to stop first."""
+        pause = 0.5
+        while not stop.is_set():
+            try:
+                await self._check_database()
+            except BooksUnavailable as error:
+                log.warning("waiting for the database", reason=error.message, pause=pause)
+                try:
+                    await asyncio.wait_for(stop.wait(), timeout=pause)
+                except TimeoutError:
+                    pause = min(pause * 2, _LONGEST_WAIT)
+            else:
+                return True
+        return False
+
+
+async def _repeat(chore: Chore) -> None:
+    while True:
+        try:
+            await chore.run()
+        except BooksUnavailable as error:
+            log.warning("put off: the database does not answer", chore=chore.name, error=error.code)
+        await asyncio.sleep(chore.every.total_seconds())
