@@ -8,12 +8,12 @@ wait behind that, and it comes back by itself.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from publishers.framing import ChannelLost, ConfirmChannel, Ticket
 from publishers.outgoing import BrokerAway, Outgoing, PublishError, Refused, Unconfirmed, Unroutable
+from publishers.slots import Slots
 from publishers.supervision import Backoff, Supervised
 
 if TYPE_CHECKING:
@@ -29,49 +29,6 @@ _CHUNK_BYTES: Final = 262_144
 
 _BREATH: Final = 0.05
 """Seconds until a channel that was lost while being opened is tried again."""
-
-
-class _Slots:
-    """How many more messages may be in flight; first come, first served."""
-
-    def __init__(self, free: int) -> None:
-        self._free = free
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._size = free
-        self.given = 0
-        """How many were given back so far."""
-
-    @property
-    def taken(self) -> int:
-        return self._size - self._free
-
-    async def take(self, wanted: int) -> int:
-        """Wait for at least one; returns how many were got, at most `wanted`."""
-        while self._free == 0:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            finally:
-                if turn.cancelled() and self._free:
-                    self._wake()
-        got = min(self._free, wanted)
-        self._free -= got
-        if self._free:
-            self._wake()
-        return got
-
-    def give(self, count: int = 1) -> None:
-        self._free += count
-        self.given += count
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
 
 
 class ConfirmedPublisher:
@@ -101,7 +58,7 @@ class ConfirmedPublisher:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight is {max_in_flight}; at least 1 message must be allowed in flight")
         self._supervised = Supervised(url, name=name, backoff=backoff)
-        self._slots = _Slots(max_in_flight)
+        self._slots = Slots(max_in_flight)
         self._wait = wait_for_broker
         self._confirm_timeout = confirm_timeout
         self._channels: dict[str, ConfirmChannel] = {}
@@ -284,7 +241,7 @@ class ConfirmedPublisher:
                     await link.drop(f"no confirm within {self._confirm_timeout:g} s")
 
 
-class _Away(Exception):  # noqa: N818 - inside this module only
+class _Away(Exception):
     """No connection that takes messages; the text says why."""
 
 

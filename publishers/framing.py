@@ -15,7 +15,6 @@ the first one's return would be booked on the second, and the first, gone from t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import struct
 from typing import TYPE_CHECKING, Final, cast
 
@@ -28,6 +27,7 @@ from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
 from publishers.outgoing import Outgoing, PublishError, Refused, Unconfirmed, Unroutable
+from schemas.identity import unreadable_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping, Sequence
@@ -44,13 +44,13 @@ _HEADS: Final = 256
 """Routing keys whose publish frame is kept ready; retry queues and event types are a few dozen."""
 
 
-class ChannelLost(Exception):  # noqa: N818 - never leaves this package; reads as what it is
+class ChannelLost(Exception):
     """The channel is gone and nothing of the batch was sent."""
 
 
 def message_id_of(message: Outgoing) -> str:
     """The id under which it travels: its own, else the SHA-256 of its body in hex (DESIGN 5)."""
-    return message.message_id or hashlib.sha256(message.body).hexdigest()
+    return unreadable_key(message.message_id, message.body)
 
 
 class Ticket:

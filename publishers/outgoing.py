@@ -11,15 +11,14 @@ PublishError
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from schemas.envelope import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pamqp.common import FieldValue
-
-CONTENT_TYPE: Final = "application/cloudevents+json"
-"""EVENTS, envelope: CloudEvents 1.0 in structured mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +55,17 @@ class PublishError(Exception):
         self.message = message
 
 
-class Unroutable(PublishError):  # noqa: N818 - the names of this tree are part of the agreed interface
+class Unroutable(PublishError):
     """No queue took it and the broker returned it."""
 
 
-class Refused(PublishError):  # noqa: N818 - see Unroutable
+class Refused(PublishError):
     """The broker said no, or the message cannot be written as AMQP."""
 
 
-class Unconfirmed(PublishError):  # noqa: N818 - see Unroutable
+class Unconfirmed(PublishError):
     """Sent without an answer: it may have arrived. Send it again under the same message id."""
 
 
-class BrokerAway(PublishError):  # noqa: N818 - see Unroutable
+class BrokerAway(PublishError):
     """Not sent: there was no connection that takes messages within the time allowed."""
