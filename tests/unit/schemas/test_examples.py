@@ -14,7 +14,8 @@ from schemas.registry import INBOUND, OUTBOUND
 ROOM = Path(schemas.__file__).parent
 EXAMPLES = ROOM / "examples"
 INVALID = json.loads((EXAMPLES / "invalid.json").read_text(encoding="utf-8"))
-SCHEMAS = {document["title"]: Draft202012Validator(document) for document in json_schema_documents().values()}
+DOCUMENTS = {document["title"]: document for document in json_schema_documents().values()}
+SCHEMAS = {type_: Draft202012Validator(document) for type_, document in DOCUMENTS.items()}
 
 
 def paths(kind: str) -> list[str]:
@@ -59,7 +60,7 @@ def test_committed_json_schemas_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("type_", [*INBOUND, *OUTBOUND])
 def test_json_schemas_are_themselves_valid_and_documented(type_: str) -> None:
-    schema = json_schema_documents()[f"{type_}.schema.json"]
+    schema = DOCUMENTS[type_]
     Draft202012Validator.check_schema(schema)
     assert schema["$id"].endswith(type_)
     assert schema["description"]
