@@ -35,7 +35,7 @@ _AT_ONCE = 8
 """Declarations under way together; a new quorum queue takes some 20 ms of waiting."""
 
 
-class TopologyConflict(RuntimeError):  # noqa: N818 - says what there is, as the whole tree of our errors does
+class TopologyConflict(RuntimeError):
     """Something exists on the broker with other arguments; the text names each, what is there and what to do."""
 
     def __init__(self, conflicts: Iterable[Drift]) -> None:
@@ -44,7 +44,7 @@ class TopologyConflict(RuntimeError):  # noqa: N818 - says what there is, as the
         super().__init__(f"The broker holds exchanges or queues of our names with another shape:\n{lines}")
 
 
-class TopologyRefused(RuntimeError):  # noqa: N818 - as above
+class TopologyRefused(RuntimeError):
     """The broker's user may not do what is asked; the text holds the broker's words and the right that is missing."""
 
 

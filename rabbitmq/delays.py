@@ -14,7 +14,7 @@ LONGEST = timedelta(days=1)
 """A retry that waits longer is better left to the dead letters, where a person sees it."""
 
 
-class InvalidDelay(ValueError):  # noqa: N818 - says what it is, as the whole tree of our errors does
+class InvalidDelay(ValueError):
     """Not a delay as we write them; the text says what was expected."""
 
 

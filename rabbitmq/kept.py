@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class ServerFailed(RuntimeError):  # noqa: N818 - says what happened, as the whole tree of our errors does
+class ServerFailed(RuntimeError):
     """A server did not start, or ended by itself; the text holds its last log lines."""
 
 

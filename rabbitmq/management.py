@@ -29,7 +29,7 @@ _TIMEOUT = 10.0
 _FLAGS = {"durable": True, "auto_delete": False}
 
 
-class ManagementUnreachable(RuntimeError):  # noqa: N818 - says what happened, as the whole tree of our errors does
+class ManagementUnreachable(RuntimeError):
     """The management API gave no readable answer; the text says which address and why, without the password."""
 
 

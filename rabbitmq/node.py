@@ -184,7 +184,7 @@ def _charge(
         "RABBITMQ_LOGS": "-",
         "RABBITMQ_PID_FILE": str(home / "pid"),
         # Two schedulers do for a demo or a test; and unbound, or each node here would sit on the same first cores.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +SDio 8 -kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
         # The script execs the VM then, so that the keeper's child is the broker and signals reach it.
         "RUNNING_UNDER_SYSTEMD": "true",
