@@ -1,6 +1,6 @@
 """A RabbitMQ in a Docker container, on ports that Docker chooses, gone afterwards.
 
-By the ``docker`` command, because that is what a machine with Docker has for certain. The command runs in the foreground
+By the ``docker`` command, because a machine with Docker has that for certain. The command runs in the foreground
 in the care of :mod:`rabbitmq.keeper`, so that the container ends with whoever wanted it, also when that one is killed.
 """
 
