@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consumer.observability.lines import STREAMS, Line
@@ -37,20 +36,20 @@ _LEVELS = (
 )
 
 
-def from_foreign(record: logging.LogRecord, describer: Describer, stream: str) -> Line:
-    """Return ``record`` as a line that is fit to be written."""
+def from_foreign(record: logging.LogRecord, describer: Describer, stream: str, in_hand: Mapping[str, object]) -> Line:
+    """Return ``record`` as a line that is fit to be written; ``in_hand``: fields of the message in hand."""
     level = next((name for number, name in _LEVELS if record.levelno >= number), "debug")
     extra = {key: value for key, value in record.__dict__.items() if key not in _OWN_ATTRIBUTES}
     if record.name.partition(".")[0] not in OUR_LOGGERS:
         extra = {key: value for key, value in extra.items() if key in describer.redactor.allowed}
     error = record.exc_info[1] if record.exc_info else None
     return Line(
-        time=datetime.fromtimestamp(record.created, UTC),
+        time=record.created,
         level=level,
         stream="error" if record.levelno >= logging.ERROR else stream,
         logger=record.name,
         message=_message(record, describer),
-        fields=describer.redactor.fields(extra),
+        fields=describer.redactor.fields({**in_hand, **extra}),
         exception=describer.describe(error) if error is not None else None,
     )
 

@@ -13,8 +13,10 @@ import logging
 import os
 import re
 import sys
+import time
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 import structlog
@@ -32,11 +34,16 @@ if TYPE_CHECKING:
 
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_IN_HAND: ContextVar[Mapping[str, object]] = ContextVar("relay_in_hand", default=MappingProxyType({}))
+"""What the current task is working on. One variable for all of it: setting and merging one is cheaper than five."""
+
 _LINE = "relay_line"
 _LEVELS = {
     name: logging.getLevelNamesMapping()[name.upper()] for name in ("debug", "info", "warning", "error", "critical")
 }
 _METHODS = {**{name: name for name in _LEVELS}, "warn": "warning", "exception": "error", "fatal": "critical"}
+_UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+"""What the standard library would find out for each record and we do not write (docs.python.org, Logging HOWTO)."""
 _MOST_MESSAGES = 1000  # fixed words of the program: there are fewer; a limit in case somebody puts data into them
 
 
@@ -92,8 +99,12 @@ def message_context(
         "attempt": attempt,
         "trace_id": trace_id(traceparent),
     }
-    with structlog.contextvars.bound_contextvars(**{key: value for key, value in known.items() if value is not None}):
+    outer = _IN_HAND.get()
+    token = _IN_HAND.set({**outer, **{key: value for key, value in known.items() if value is not None}})
+    try:
         yield
+    finally:
+        _IN_HAND.reset(token)
 
 
 def trace_id(traceparent: str | None) -> str | None:
@@ -120,7 +131,8 @@ class Logs:
     """What `configure` has set up; `close` takes it down again."""
 
     handlers: tuple[logging.Handler, ...]
-    _levels: Mapping[str, int] = field(default_factory=dict)
+    _levels: Mapping[str, int]
+    _switches: Mapping[str, bool]
 
     def close(self) -> None:
         """Take the handlers off and close the files."""
@@ -130,6 +142,8 @@ class Logs:
             handler.close()
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
+        for name, switch in self._switches.items():
+            setattr(logging, name, switch)
         structlog.reset_defaults()
 
 
@@ -170,12 +184,15 @@ def configure(
     for name in OUR_LOGGERS:
         logging.getLogger(name).setLevel(number)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _ToLine(redactor, describer)],
+        processors=[_ToLine(redactor, describer)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=_Outlet,
         cache_logger_on_first_use=True,
     )
-    return Logs(tuple(handlers), before)
+    switches = {name: getattr(logging, name) for name in _UNUSED if hasattr(logging, name)}
+    for name in switches:
+        setattr(logging, name, False)
+    return Logs(tuple(handlers), before, switches)
 
 
 class _Outlet:
@@ -216,7 +233,8 @@ class _ToLine:
         elif stream not in STREAMS:
             stream = stream_of(logger.name)
         exception = self.describer.describe(error) if error is not None else None
-        line = Line(datetime.now(UTC), level, stream, logger.name, message, self.redactor.fields(event), exception)
+        fields = self.redactor.fields({**_IN_HAND.get(), **event})
+        line = Line(time.time(), level, stream, logger.name, message, fields, exception)
         return (line,), {}
 
     def _message(self, event: str) -> str:
@@ -275,6 +293,6 @@ class _Files(logging.Handler):
 def _line(record: logging.LogRecord, describer: Describer) -> Line:
     line: Line | None = getattr(record, _LINE, None)
     if line is None:
-        line = from_foreign(record, describer, stream_of(record.name))
+        line = from_foreign(record, describer, stream_of(record.name), _IN_HAND.get())
         setattr(record, _LINE, line)  # the next handler need not do it again
     return line

@@ -166,7 +166,9 @@ _CODE = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _DEEPEST = 6
 _MOST_ITEMS = 50
 _LONGEST_TEXT = 1000
+_LONGEST_SEARCHED = 5 * _LONGEST_TEXT  # a megabyte in one field must not hold up the loop
 _SHORTEST_SECRET = 6  # a shorter one would tear ordinary words apart; such a password must not be logged anyway
+_SMALLEST_PHONE = 10_000_000_000
 _LARGEST_INT = 2**63
 
 _KEY = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
@@ -228,6 +230,7 @@ class Redactor:
 
     def text(self, text: str, *, phones: bool = True) -> str:
         """Return ``text`` without what the patterns know, cut to 1000 characters."""
+        text = text[:_LONGEST_SEARCHED]
         if self._secret is not None:
             text = self._secret.sub(REDACTED, text)
         if _WORD.fullmatch(text):
@@ -248,8 +251,10 @@ class Redactor:
         return plain
 
     def _value(self, value: object, *, phones: bool, depth: int) -> Plain:
-        if isinstance(value, str) and not isinstance(value, Enum):
+        if type(value) is str:  # nearly all values are; the rest can take its time
             return self.text(value, phones=phones)
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return self.text(str(value), phones=phones)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int) and not isinstance(value, Enum):
@@ -261,6 +266,8 @@ class Redactor:
         return self._scalar(value, phones=phones, depth=depth)
 
     def _number(self, value: int, *, phones: bool) -> Plain:
+        if -_SMALLEST_PHONE < value < _SMALLEST_PHONE:
+            return int(value)
         if not -_LARGEST_INT < value < _LARGEST_INT:
             return "<int>"  # Python refuses to print a very long one, and JSON readers could not read it
         return REDACTED if phones and _PHONE.fullmatch(str(value)) else int(value)

@@ -1,0 +1,250 @@
+"""The service's Prometheus metrics, with a registry of their own for each instance (names: DESIGN section 10).
+
+Callers speak of what happened and never of labels, so that no order number, fingerprint or unknown event type can
+become one: a label takes its values from closed sets only.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from prometheus_client.metrics_core import Metric
+
+UNKNOWN = "unknown"
+"""The label of every event type that the contract does not know."""
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_AGES = (0.05, 0.25, 1, 5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """What the broker says of one queue."""
+
+    messages: int
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Families:
+    """All metrics, registered with ``registry``."""
+
+    registry: CollectorRegistry
+    messages: Counter
+    message_duration: Histogram
+    message_age: Histogram
+    in_flight: Gauge
+    queue_messages: Gauge
+    queue_consumers: Gauge
+    dead_letters: Gauge
+    orders: Gauge
+    supplier_up: Gauge
+    supplier_requests: Counter
+    supplier_request_duration: Histogram
+    lane_paused: Gauge
+    outbox_pending: Gauge
+    outbox_oldest_age: Gauge
+    sync_items: Counter
+    sync_last_success: Gauge
+    results_unclaimed: Gauge
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What the service counts. Not shared between instances; build it with `create`."""
+
+    event_types: frozenset[str]
+    _families: _Families
+    _messages: dict[tuple[str, str, str], Counter] = field(default_factory=dict)
+    _durations: dict[str, tuple[Histogram, Histogram, Gauge]] = field(default_factory=dict)
+    _requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, *, version: str, event_types: Collection[str]) -> Metrics:
+        """Build the metrics of one service instance.
+
+        Args:
+            version: of this service, for ``relay_build_info``.
+            event_types: the types of the contract; others are counted as `UNKNOWN`.
+        """
+        return cls(frozenset(event_types), _families(version))
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where all of them are registered."""
+        return self._families.registry
+
+    def message_done(self, lane: str, event_type: str | None, outcome: str, *, seconds: float) -> None:
+        """Count a delivery that has ended.
+
+        Args:
+            lane: the queue's name, e.g. ``relay.orders``.
+            event_type: as the envelope says; None when it could not be read.
+            outcome: e.g. ``done``, ``duplicate``, ``retried``, ``snoozed``, ``rejected``, ``dead_lettered``.
+            seconds: from delivery to settlement.
+        """
+        key = (lane, event_type if event_type in self.event_types else UNKNOWN, outcome)
+        counter = self._messages.get(key)
+        if counter is None:
+            counter = self._messages[key] = self._families.messages.labels(*key)
+        counter.inc()
+        self._of_lane(lane)[0].observe(seconds)
+
+    def message_age(self, lane: str, seconds: float) -> None:
+        """Record how old an event was when it came to an end, since it was first seen."""
+        self._of_lane(lane)[1].observe(seconds)
+
+    def delivery_began(self, lane: str) -> None:
+        """Count a delivery into those in flight."""
+        self._of_lane(lane)[2].inc()
+
+    def delivery_ended(self, lane: str) -> None:
+        """Count a delivery out of those in flight."""
+        self._of_lane(lane)[2].dec()
+
+    def lane_paused(self, lane: str, *, paused: bool) -> None:
+        """Say whether a lane rests."""
+        self._families.lane_paused.labels(lane).set(paused)
+
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+        """Count a call to a supplier.
+
+        Args:
+            supplier: ``ylh`` or ``haier``.
+            operation: e.g. ``create``, ``products``, ``token``.
+            outcome: ``ok`` or an error class.
+            seconds: how long the call took.
+        """
+        key = (supplier, operation, outcome)
+        pair = self._requests.get(key)
+        if pair is None:
+            families = self._families
+            duration = families.supplier_request_duration.labels(supplier, operation)
+            pair = self._requests[key] = (families.supplier_requests.labels(*key), duration)
+        pair[0].inc()
+        pair[1].observe(seconds)
+
+    def supplier_up(self, supplier: str, *, up: bool) -> None:
+        """Say whether a supplier answered last."""
+        self._families.supplier_up.labels(supplier).set(up)
+
+    def queues(self, figures: Mapping[str, QueueFigures]) -> None:
+        """Replace what is known of the queues, by name."""
+        families = self._families
+        families.queue_messages.clear()
+        families.queue_consumers.clear()
+        for queue, known in figures.items():
+            families.queue_messages.labels(queue).set(known.messages)
+            families.queue_consumers.labels(queue).set(known.consumers)
+
+    def dead_letters(self, open_letters: Mapping[tuple[str, str], int]) -> None:
+        """Replace the number of open dead letters by (lane, error class)."""
+        _replace(self._families.dead_letters, open_letters.items())
+
+    def orders(self, by_state: Mapping[str, int]) -> None:
+        """Replace the number of orders by state."""
+        _replace(self._families.orders, (((state,), count) for state, count in by_state.items()))
+
+    def outbox(self, *, pending: int, oldest_age_seconds: float) -> None:
+        """Say how many results wait to be published, and since when the oldest does (0 for none)."""
+        self._families.outbox_pending.set(pending)
+        self._families.outbox_oldest_age.set(oldest_age_seconds)
+
+    def sync_items(self, sync_type: str, outcome: str, count: int) -> None:
+        """Count items of a sync; ``outcome`` is ``changed``, ``unchanged`` or ``failed``."""
+        self._families.sync_items.labels(sync_type, outcome).inc(count)
+
+    def sync_succeeded(self, sync_type: str, at: datetime) -> None:
+        """Record that a sync ended with ``success`` at ``at``."""
+        self._families.sync_last_success.labels(sync_type).set(at.timestamp())
+
+    def results_unclaimed(self, count: int) -> None:
+        """Say how many results lie in ``relay.results.unclaimed``."""
+        self._families.results_unclaimed.set(count)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the metrics as Prometheus scrapes them, and their content type."""
+        return generate_latest(_WithoutBirthdays(self.registry)), CONTENT_TYPE_LATEST
+
+    def _of_lane(self, lane: str) -> tuple[Histogram, Histogram, Gauge]:
+        children = self._durations.get(lane)
+        if children is None:
+            families = self._families
+            children = self._durations[lane] = (
+                families.message_duration.labels(lane),
+                families.message_age.labels(lane),
+                families.in_flight.labels(lane),
+            )
+        return children
+
+
+@dataclass(frozen=True, slots=True)
+class _WithoutBirthdays(Collector):
+    """A registry without the ``…_created`` series, which the library adds to each counter and histogram."""
+
+    registry: CollectorRegistry
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self.registry.collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
+
+
+def _replace(gauge: Gauge, values: Iterable[tuple[tuple[str, ...], int]]) -> None:
+    # What is no longer there must not go on being reported with its last value.
+    gauge.clear()
+    for labels, value in values:
+        gauge.labels(*labels).set(value)
+
+
+def _families(version: str) -> _Families:
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    build = Gauge("relay_build_info", "Version of this service; always 1.", ["version", "python"], registry=registry)
+    build.labels(version, platform.python_version()).set(1)
+
+    def counter(name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=registry)
+
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=registry)
+
+    def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=registry)
+
+    return _Families(
+        registry=registry,
+        messages=counter("relay_messages_total", "Deliveries that ended, by how.", "lane", "type", "outcome"),
+        message_duration=histogram("relay_message_duration_seconds", "From delivery to settlement.", _SECONDS, "lane"),
+        message_age=histogram("relay_message_age_seconds", "Age of an event at its end.", _AGES, "lane"),
+        in_flight=gauge("relay_in_flight", "Deliveries being worked on.", "lane"),
+        queue_messages=gauge("relay_queue_messages", "Messages that wait in a queue.", "queue"),
+        queue_consumers=gauge("relay_queue_consumers", "Consumers that the broker has on a queue.", "queue"),
+        dead_letters=gauge("relay_dead_letters", "Open dead letters.", "lane", "error_class"),
+        orders=gauge("relay_orders", "Orders by state.", "state"),
+        supplier_up=gauge("relay_supplier_up", "1 if the supplier answered last.", "supplier"),
+        supplier_requests=counter(
+            "relay_supplier_requests_total", "Calls to suppliers.", "supplier", "operation", "outcome"
+        ),
+        supplier_request_duration=histogram(
+            "relay_supplier_request_duration_seconds", "How long calls took.", _SECONDS, "supplier", "operation"
+        ),
+        lane_paused=gauge("relay_lane_paused", "1 while the lane rests.", "lane"),
+        outbox_pending=gauge("relay_outbox_pending", "Results that wait to be published."),
+        outbox_oldest_age=gauge("relay_outbox_oldest_age_seconds", "Age of the oldest of them, 0 for none."),
+        sync_items=counter("relay_sync_items_total", "Items of syncs.", "sync_type", "outcome"),
+        sync_last_success=gauge(
+            "relay_sync_last_success_timestamp_seconds", "When a sync last ended with success.", "sync_type"
+        ),
+        results_unclaimed=gauge("relay_results_unclaimed", "Results in relay.results.unclaimed."),
+    )
