@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.observability.logging import get_logger
-from consumer.observability.tracebacks import type_name
+from consumer.observability.redaction import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

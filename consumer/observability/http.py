@@ -54,7 +54,7 @@ class Served:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-def watch_app(health: Health, metrics: Metrics) -> Starlette:
+def http_app(health: Health, metrics: Metrics) -> Starlette:
     """Return the app with ``/health/live``, ``/health/ready`` and ``/metrics``.
 
     Live means that the event loop turns, no more: a broker that is down is no reason to restart the process. Ready is

@@ -37,7 +37,7 @@ class Line:
         logger: the name of the module that speaks.
         message: fixed words of the programmer.
         fields: the rest.
-        exception: from `Describer.describe`, or None.
+        exception: from `consumer.observability.tracebacks.describe`, or None.
     """
 
     time: float
@@ -57,10 +57,11 @@ def as_json(line: Line) -> bytes:
         "stream": line.stream,
         "logger": line.logger,
         "message": line.message,
-        **line.fields,
     }
     if line.exception is not None:
         record["exception"] = line.exception
+    for key, value in line.fields.items():
+        record.setdefault(key, value)  # what the line is must not be overwritten by what it is about
     # A lone surrogate (from somebody's broken input) cannot be encoded; it is escaped, so that no line is lost over it.
     return _to_json(record).encode("utf-8", "backslashreplace") + b"\n"
 

@@ -25,7 +25,7 @@ from consumer.observability.files import AppendedFile, ToughFile
 from consumer.observability.foreign import OUR_LOGGERS, from_foreign
 from consumer.observability.lines import STREAMS, Line, as_json, as_text
 from consumer.observability.redaction import Redactor
-from consumer.observability.tracebacks import Describer
+from consumer.observability.tracebacks import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -172,11 +172,10 @@ def configure(
         keep: how many rotated files of each stream stay.
     """
     number = _LEVELS[level]
-    redactor = Redactor(secrets=secrets)
-    describer = Describer(redactor, (*speaking,))
-    handlers: list[logging.Handler] = [_Console(describer, console or sys.stderr, timezone)]
+    redactor = Redactor(secrets=secrets, speaking=speaking)
+    handlers: list[logging.Handler] = [_Console(redactor, console or sys.stderr, timezone)]
     if directory is not None:
-        handlers.append(_Files(describer, directory, max_bytes, keep))
+        handlers.append(_Files(redactor, directory, max_bytes, keep))
     root = logging.getLogger()
     for handler in handlers:
         root.addHandler(handler)
@@ -184,7 +183,7 @@ def configure(
     for name in OUR_LOGGERS:
         logging.getLogger(name).setLevel(number)
     structlog.configure(
-        processors=[_ToLine(redactor, describer)],
+        processors=[_ToLine(redactor)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=_Outlet,
         cache_logger_on_first_use=True,
@@ -218,7 +217,6 @@ class _ToLine:
     """The last processor of structlog: redacts."""
 
     redactor: Redactor
-    describer: Describer
     _messages: dict[str, str] = field(default_factory=dict)
 
     def __call__(
@@ -232,7 +230,7 @@ class _ToLine:
             stream = "error"
         elif stream not in STREAMS:
             stream = stream_of(logger.name)
-        exception = self.describer.describe(error) if error is not None else None
+        exception = describe(error, self.redactor) if error is not None else None
         fields = self.redactor.fields({**_IN_HAND.get(), **event})
         line = Line(time.time(), level, stream, logger.name, message, fields, exception)
         return (line,), {}
@@ -257,9 +255,9 @@ def _exception_of(exc_info: object) -> BaseException | None:
 class _Console(logging.Handler):
     """Text for people."""
 
-    def __init__(self, describer: Describer, stream: TextIO, timezone: tzinfo | None) -> None:
+    def __init__(self, redactor: Redactor, stream: TextIO, timezone: tzinfo | None) -> None:
         super().__init__()
-        self._describer = describer
+        self._redactor = redactor
         self._stream = stream
         self._timezone = timezone
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
@@ -268,20 +266,20 @@ class _Console(logging.Handler):
         with contextlib.suppress(
             OSError, ValueError
         ):  # nobody reads (a closed pipe or stream); the files still have it
-            self._stream.write(as_text(_line(record, self._describer), timezone=self._timezone, colours=self._colours))
+            self._stream.write(as_text(_line(record, self._redactor), timezone=self._timezone, colours=self._colours))
             self._stream.flush()
 
 
 class _Files(logging.Handler):
     """JSON lines, one file for each stream."""
 
-    def __init__(self, describer: Describer, directory: Path, max_bytes: int, keep: int) -> None:
+    def __init__(self, redactor: Redactor, directory: Path, max_bytes: int, keep: int) -> None:
         super().__init__()
-        self._describer = describer
+        self._redactor = redactor
         self._files = {name: ToughFile(AppendedFile(directory, name, max_bytes, keep)) for name in STREAMS}
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = _line(record, self._describer)
+        line = _line(record, self._redactor)
         self._files[line.stream].append(as_json(line))
 
     def close(self) -> None:
@@ -290,9 +288,9 @@ class _Files(logging.Handler):
         super().close()
 
 
-def _line(record: logging.LogRecord, describer: Describer) -> Line:
+def _line(record: logging.LogRecord, redactor: Redactor) -> Line:
     line: Line | None = getattr(record, _LINE, None)
     if line is None:
-        line = from_foreign(record, describer, stream_of(record.name), _IN_HAND.get())
+        line = from_foreign(record, redactor, stream_of(record.name), _IN_HAND.get())
         setattr(record, _LINE, line)  # the next handler need not do it again
     return line

@@ -1,7 +1,8 @@
 """The service's Prometheus metrics, with a registry of their own for each instance (names: DESIGN section 10).
 
 Callers speak of what happened and never of labels, so that no order number, fingerprint or unknown event type can
-become one: a label takes its values from closed sets only.
+become one: a label takes its values from closed sets only. `Metrics` fits the observers that the pipeline and the
+suppliers ask for (``PipelineObserver``, ``CallObserver``) without knowing them.
 """
 
 from __future__ import annotations
@@ -84,45 +85,41 @@ class Metrics:
         """Where all of them are registered."""
         return self._families.registry
 
-    def message_done(self, lane: str, event_type: str | None, outcome: str, *, seconds: float) -> None:
-        """Count a delivery that has ended.
+    def began(self, lane: str) -> None:
+        """Count a delivery into those in flight; ``lane`` is the queue's name, e.g. ``relay.orders``."""
+        self._of_lane(lane)[2].inc()
+
+    def ended(self, lane: str, type_: str | None, outcome: str, *, seconds: float, age: float) -> None:
+        """Count a delivery that has come to an end.
 
         Args:
-            lane: the queue's name, e.g. ``relay.orders``.
-            event_type: as the envelope says; None when it could not be read.
-            outcome: e.g. ``done``, ``duplicate``, ``retried``, ``snoozed``, ``rejected``, ``dead_lettered``.
+            lane: the queue's name.
+            type_: the event's type as the envelope says; None when it could not be read.
+            outcome: how, e.g. ``done``, ``duplicate``, ``retry``, ``snoozed``, ``rejected``, ``dead_lettered``.
             seconds: from delivery to settlement.
+            age: seconds since the event was first seen.
         """
-        key = (lane, event_type if event_type in self.event_types else UNKNOWN, outcome)
+        key = (lane, type_ if type_ in self.event_types else UNKNOWN, outcome)
         counter = self._messages.get(key)
         if counter is None:
             counter = self._messages[key] = self._families.messages.labels(*key)
         counter.inc()
-        self._of_lane(lane)[0].observe(seconds)
-
-    def message_age(self, lane: str, seconds: float) -> None:
-        """Record how old an event was when it came to an end, since it was first seen."""
-        self._of_lane(lane)[1].observe(seconds)
-
-    def delivery_began(self, lane: str) -> None:
-        """Count a delivery into those in flight."""
-        self._of_lane(lane)[2].inc()
-
-    def delivery_ended(self, lane: str) -> None:
-        """Count a delivery out of those in flight."""
-        self._of_lane(lane)[2].dec()
+        durations, ages, in_flight = self._of_lane(lane)
+        durations.observe(seconds)
+        ages.observe(age)
+        in_flight.dec()
 
     def lane_paused(self, lane: str, *, paused: bool) -> None:
         """Say whether a lane rests."""
         self._families.lane_paused.labels(lane).set(paused)
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def call_finished(self, supplier: str, operation: str, outcome: str, seconds: float) -> None:
         """Count a call to a supplier.
 
         Args:
             supplier: ``ylh`` or ``haier``.
             operation: e.g. ``create``, ``products``, ``token``.
-            outcome: ``ok`` or an error class.
+            outcome: ``success`` or the error class.
             seconds: how long the call took.
         """
         key = (supplier, operation, outcome)

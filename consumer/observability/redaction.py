@@ -19,148 +19,12 @@ from pathlib import PurePath
 from typing import TypeAlias
 from uuid import UUID
 
+from consumer.observability.keys import ALLOWED, CODES, IDENTIFIERS
+
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 """What a redacted value is made of: exactly what JSON can say."""
 
 REDACTED = "***"
-
-IDENTIFIERS = frozenset(
-    {
-        "batch_id",
-        "body_sha256",
-        "causation_id",
-        "config_id",
-        "correlation_id",
-        "dead_letter_id",
-        "event_id",
-        "ext_order_no",
-        "message_id",
-        "online_no",
-        "replay_id",
-        "result_id",
-        "retail_order_no",
-        "so_id",
-        "sync_log_id",
-        "trace_id",
-    }
-)
-"""Keys of identifiers. They are searched for, so a number in them is never taken for a mobile."""
-
-CODE_KEYS = frozenset({"error", "code", "error_code", "supplier_code", "outcome", "state", "step"})
-"""Keys meant for a code or the name of a type; a sentence under them, which could quote anything, is replaced."""
-
-ALLOWED_KEYS = (
-    IDENTIFIERS
-    | CODE_KEYS
-    | frozenset(
-        {
-            "age_s",
-            "attempt",
-            "attempts",
-            "batch",
-            "bytes",
-            "callbacks",
-            "changed",
-            "check",
-            "closed",
-            "codes",
-            "concurrency",
-            "consumers",
-            "count",
-            "county_code",
-            "cure",
-            "database",
-            "deadline_s",
-            "delay_s",
-            "delivery_count",
-            "directory",
-            "drift",
-            "duplicates",
-            "duration_ms",
-            "duration_s",
-            "environment",
-            "error_class",
-            "exchange",
-            "exit_code",
-            "expected",
-            "failed",
-            "failures",
-            "field",
-            "file",
-            "fingerprint",
-            "handler",
-            "host",
-            "immediate",
-            "in_flight",
-            "interval_s",
-            "kind",
-            "lane",
-            "lanes",
-            "level",
-            "limit",
-            "method",
-            "migration",
-            "operation",
-            "outbox_pending",
-            "parked",
-            "pending",
-            "pid",
-            "port",
-            "prefetch",
-            "probe_in_s",
-            "process",
-            "processes",
-            "product_code",
-            "product_codes",
-            "published",
-            "queue",
-            "queues",
-            "pause",
-            "redelivered",
-            "rejected",
-            "result_type",
-            "results",
-            "retry_in_s",
-            "returns",
-            "revision",
-            "routing_key",
-            "row_version",
-            "rows",
-            "seconds",
-            "sequence",
-            "server",
-            "service",
-            "setting",
-            "settings",
-            "signal",
-            "since",
-            "size",
-            "skipped",
-            "status",
-            "stopped",
-            "stream",
-            "succeeded",
-            "superseded",
-            "supplier",
-            "suppliers",
-            "sync_type",
-            "task",
-            "timeout_s",
-            "topology",
-            "total",
-            "tries",
-            "type",
-            "types",
-            "unfinished",
-            "until",
-            "url",
-            "version",
-            "vhost",
-            "worker",
-        }
-    )
-)
-"""Keys whose values are written. To add one: it must be impossible that a customer's data ends up under it."""
 
 _CODE = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _DEEPEST = 6
@@ -195,6 +59,15 @@ _SUSPICIOUS = re.compile(
 )
 
 
+_OF_THE_SYSTEM = frozenset({"builtins", "socket", "ssl"})
+
+
+def type_name(error: BaseException) -> str:
+    """Return the name of an exception's type with its module, without ``builtins``."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Makes values fit to be written.
@@ -202,10 +75,13 @@ class Redactor:
     Attributes:
         allowed: keys whose values are written.
         secrets: values that are never written, wherever they turn up.
+        speaking: types of exception whose message is written; besides them only the system's own errors speak, since
+            any other may quote its input (pydantic the value, SQLAlchemy the parameters, json the text).
     """
 
-    allowed: frozenset[str] = ALLOWED_KEYS
+    allowed: frozenset[str] = ALLOWED
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    speaking: tuple[type[BaseException], ...] = ()
     _secret: re.Pattern[str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -244,26 +120,33 @@ class Redactor:
                 text = _PHONE.sub(REDACTED, text)
         return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
+    def message(self, error: BaseException) -> str:
+        """Return the message of ``error``, or `REDACTED` if its type may not speak."""
+        # The system's errors are known by their module: a library may derive from OSError and quote a whole answer.
+        of_the_system = isinstance(error, OSError) and type(error).__module__ in _OF_THE_SYSTEM
+        return self.text(str(error)) if of_the_system or isinstance(error, self.speaking) else REDACTED
+
     def _under(self, key: str, value: object, *, depth: int) -> Plain:
-        plain = self._value(value, phones=key not in IDENTIFIERS, depth=depth)
-        if key in CODE_KEYS and isinstance(plain, str) and not _CODE.fullmatch(plain):
+        if key in CODES and isinstance(value, str) and not _CODE.fullmatch(value):
             return REDACTED
-        return plain
+        return self._value(value, phones=key not in IDENTIFIERS, depth=depth)
 
     def _value(self, value: object, *, phones: bool, depth: int) -> Plain:
         if type(value) is str:  # nearly all values are; the rest can take its time
             return self.text(value, phones=phones)
-        if isinstance(value, str) and not isinstance(value, Enum):
+        if isinstance(value, Enum):
+            value = value.value
+        if isinstance(value, str):
             return self.text(str(value), phones=phones)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int) and not isinstance(value, Enum):
+        if isinstance(value, int):
             return self._number(value, phones=phones)
         if isinstance(value, Mapping | Sequence | AbstractSet) and not isinstance(
             value, bytes | bytearray | memoryview
         ):
             return self._container(value, phones=phones, depth=depth)
-        return self._scalar(value, phones=phones, depth=depth)
+        return self._scalar(value, phones=phones)
 
     def _number(self, value: int, *, phones: bool) -> Plain:
         if -_SMALLEST_PHONE < value < _SMALLEST_PHONE:
@@ -272,10 +155,8 @@ class Redactor:
             return "<int>"  # Python refuses to print a very long one, and JSON readers could not read it
         return REDACTED if phones and _PHONE.fullmatch(str(value)) else int(value)
 
-    def _scalar(self, value: object, *, phones: bool, depth: int) -> Plain:
+    def _scalar(self, value: object, *, phones: bool) -> Plain:
         match value:
-            case Enum():
-                return self._value(value.value, phones=phones, depth=depth + 1) if depth < _DEEPEST else REDACTED
             case float():
                 return float(value) if math.isfinite(value) else str(float(value))
             case datetime() | date():
@@ -284,6 +165,8 @@ class Redactor:
                 return value.total_seconds()
             case Decimal() | UUID() | PurePath():
                 return self.text(str(value), phones=phones)
+            case BaseException():
+                return f"{type_name(value)}: {self.message(value)}"
             case _:
                 # Its repr might tell anything.
                 return f"<{type(value).__name__}>"

@@ -1,72 +1,44 @@
-"""Exceptions for the log: where it happened and of which type, but not what the message says.
+"""Exceptions for the log: of which type, where it happened, and what it says if its type may speak.
 
-A message is written by whoever raised it and often quotes the input: pydantic shows the field's value, SQLAlchemy the
-statement's parameters, json the text. So only two kinds speak: the operating system's own errors, and the types that
-the caller vouches for (our own, whose messages hold no customer's data by contract). Local variables are never read.
+Local variables are never read, and the lines of source are left out: file and line lead there.
 """
 
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.observability.redaction import REDACTED, Plain, Redactor
+from consumer.observability.redaction import type_name
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from consumer.observability.redaction import Plain, Redactor
+
 _MOST_FRAMES = 25
 _MOST_CAUSES = 5
 _MOST_MEMBERS = 5
-_LONGEST_MESSAGE = 500
-_OF_THE_SYSTEM = frozenset({"builtins", "socket", "ssl"})
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Describer:
-    """Turns an exception into what may be written.
+def describe(error: BaseException, redactor: Redactor, *, causes: int = _MOST_CAUSES) -> dict[str, Plain]:
+    """Return type, message, frames (innermost last), and the same of what it was raised from.
 
-    Attributes:
-        redactor: runs over the messages that are written.
-        speaking: types of exception whose message is written.
+    A chain is followed ``causes`` deep, so that one that bites its own tail ends too.
     """
-
-    redactor: Redactor
-    speaking: tuple[type[BaseException], ...] = ()
-
-    def message(self, error: BaseException) -> str:
-        """Return the message of ``error``, or `REDACTED` if its type may not speak."""
-        if not (isinstance(error, self.speaking) or _of_the_system(error)):
-            return REDACTED
-        return self.redactor.text(str(error))[:_LONGEST_MESSAGE]
-
-    def describe(self, error: BaseException, *, causes: int = _MOST_CAUSES) -> dict[str, Plain]:
-        """Return type, message, frames (innermost last), and the same of what it was raised from."""
-        described: dict[str, Plain] = {
-            "type": type_name(error),
-            "message": self.message(error),
-            "frames": list(_frames(error.__traceback__)),
-        }
-        if isinstance(error, BaseExceptionGroup) and causes:
-            described["members"] = [self.describe(one, causes=causes - 1) for one in error.exceptions[:_MOST_MEMBERS]]
-        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        if cause is not None and causes:
-            described["cause"] = self.describe(cause, causes=causes - 1)
-        return described
-
-
-def type_name(error: BaseException) -> str:
-    """Return the type's name with its module, without ``builtins``."""
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _of_the_system(error: BaseException) -> bool:
-    # By module, because a library may derive from OSError and put a whole answer into the message.
-    return isinstance(error, OSError) and type(error).__module__ in _OF_THE_SYSTEM
+    described: dict[str, Plain] = {
+        "type": type_name(error),
+        "message": redactor.message(error),
+        "frames": list(_frames(error.__traceback__)),
+    }
+    if isinstance(error, BaseExceptionGroup) and causes:
+        members = error.exceptions[:_MOST_MEMBERS]
+        described["members"] = [describe(one, redactor, causes=causes - 1) for one in members]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and causes:
+        described["cause"] = describe(cause, redactor, causes=causes - 1)
+    return described
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
