@@ -7,7 +7,7 @@ A rule is JSON, so that a file, the control endpoint and a test say it in the sa
 import re
 from collections import Counter
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
@@ -51,6 +51,11 @@ APPLIED_UNLESS_SAID = frozenset(
 )
 ALL_OPTIONS = frozenset({"status", "retry_after", "body", "code", "message", "location"})
 
+Supplier = Literal["ylh", "haier"]
+CallName = Literal[
+    "ylh.token", "ylh.create", "ylh.cancel", "ylh.reschedule", "ylh.photos", "ylh.logistics",
+    "haier.token", "haier.products", "haier.prices", "haier.stock", "haier.logistics", "haier.balance",
+]  # fmt: skip
 Nth = Annotated[int, Field(ge=1)]
 
 
@@ -63,8 +68,8 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    supplier: str | None = Field(default=None, pattern="^(ylh|haier)$")
-    call: str | None = Field(default=None, pattern=r"^(ylh|haier)\.[a-z]+$", description="e.g. ylh.create, haier.token")
+    supplier: Supplier | None = None
+    call: CallName | None = None
     key: str | None = Field(default=None, description="exactly this key is among the call's keys")
     pattern: str | None = Field(default=None, description="a regular expression that fits one of them as a whole")
     nth: tuple[Nth, ...] | None = Field(default=None, description="only the n-th matching calls of each key, from 1")

@@ -26,7 +26,7 @@ REASONS: Mapping[int, str] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818  (the supplier's "no" is an answer, not a fault of this program)
+class Refusal(Exception):
     """A business refusal: HTTP 200 with ``success: false``."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -35,7 +35,7 @@ class Refusal(Exception):  # noqa: N818  (the supplier's "no" is an answer, not 
         self.message = message
 
 
-class HttpRefusal(Exception):  # noqa: N818  (as above: an answer)
+class HttpRefusal(Exception):
     """An answer from in front of the business: the statuses of SUPPLIERS, with our own text where given."""
 
     def __init__(self, status: int, message: str | None = None, headers: Mapping[str, str] | None = None) -> None:
@@ -80,13 +80,13 @@ class Call:
 
 def dumped(value: JSON) -> bytes:
     """Compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def parsed(body: bytes) -> JSON:
     """The request's JSON with decimals kept exact; anything else is the 400 of the supplier's gateway."""
     try:
-        value: JSON = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        value: JSON = _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise HttpRefusal(400, "请求体不是合法的JSON") from error
     return value
@@ -94,6 +94,11 @@ def parsed(body: bytes) -> JSON:
 
 def _no_constant(name: str) -> JSON:
     raise ValueError(f"{name} is no JSON")
+
+
+# Made once: json.loads and json.dumps build a new coder for each call that has options.
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def accepted(data: JSON, *, shape: Shape, words: Words) -> Answer:

@@ -152,7 +152,7 @@ def so_id_of(payload: JSON) -> tuple[str, ...]:
 
 def one_of(payload: JSON, name: str) -> tuple[str, ...]:
     """A string field as a tuple of one, or nothing."""
-    value = payload.get(name) if isinstance(payload, Mapping) else None
+    value = payload.get(name) if isinstance(payload, dict) else None
     return (value,) if isinstance(value, str) and value else ()
 
 

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
@@ -89,7 +91,7 @@ class YlhOrders:
         order.install_time = _as_sent(request, "installTime")
         order.created_at = time.time()
         if order.retail_order_no is None:
-            self._number(order, reading.moment(request, "createTime").strftime("%Y%m%d"))
+            self._number(order, _day_of(reading.moment(request, "createTime")))
         self._tell(Effect(order, "confirm"))
         return {"soId": so_id, "retailOrderNo": order.retail_order_no}
 
@@ -185,6 +187,15 @@ class YlhOrders:
                 break
             drawn += 1
         self._ledger.numbered(order, retail, own)
+
+
+def _day_of(milliseconds: int) -> str:
+    return _day_named((milliseconds // 1000 + reading.SHANGHAI_AHEAD) // reading.DAY)
+
+
+@lru_cache(maxsize=64)
+def _day_named(days_since_1970: int) -> str:
+    return f"{date(1970, 1, 1) + timedelta(days=days_since_1970):%Y%m%d}"
 
 
 @contextmanager
