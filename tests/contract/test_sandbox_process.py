@@ -1,6 +1,5 @@
 """The sandbox as people start it: its command, its port, its end; and the two other ways for tests."""
 
-import asyncio
 import os
 import signal
 import socket
@@ -128,4 +127,3 @@ async def test_a_stop_with_an_open_connection_is_quick() -> None:
             await client.get(f"{box.url}/_sandbox/health")
             begun = time.monotonic()
         assert time.monotonic() - begun < 1
-        await asyncio.sleep(0)
