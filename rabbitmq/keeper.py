@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,7 @@ class Keeper:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     user=charge.user,
+                    group=None if charge.user is None else pwd.getpwnam(charge.user).pw_gid,
                     extra_groups=None if charge.user is None else [],
                 )
             except OSError as error:

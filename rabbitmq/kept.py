@@ -44,7 +44,7 @@ class KeptServer:
     async def __aenter__(self) -> Self:
         self._keeper = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-I",
+            "-IS",
             keeper.__file__,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
