@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from consumer.deadletters.archivist import Archivist
@@ -15,39 +17,49 @@ from consumer.handlers.order_calls import OrderCalls
 from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.sync_products import SyncProductsHandler
+from consumer.observability.health import Health, NotReady
+from consumer.observability.http import http_app, serve_http
+from consumer.observability.logging import get_logger
+from consumer.observability.metrics import Metrics
 from consumer.persistence.store import Store
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.broker import Broker
 from consumer.runtime.courier import Courier
+from consumer.runtime.measuring import BooksMeasuring, Forgetting, QueueMeasuring
 from consumer.runtime.outbox_relay import OutboxRelay
-from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pauses import Fetching, PauseBoard
 from consumer.runtime.pipeline import Pipeline
 from consumer.runtime.service import Chore, Service
 from consumer.runtime.subscriber import Subscriber
 from consumer.runtime.turns import Solitude, Turns
 from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Timeouts
 from consumer.suppliers.transport import AiohttpTransport
 from consumer.suppliers.ylh.client import YlhClient
 from publishers.confirms import ConfirmedPublisher
 from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
+from schemas.registry import INBOUND
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from consumer.domain.outcome import Handler
     from consumer.runtime.pauses import Pause
-    from consumer.runtime.pipeline import PipelineObserver
     from consumer.settings import Settings
     from consumer.suppliers.calling import CallObserver
+
+log = get_logger(__name__)
 
 CALLS_AT_ONCE: Final = 100
 """Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
 LEASE_MARGIN: Final = timedelta(seconds=15)
 """What a lease outlasts the longest call by."""
 ARCHIVIST_PREFETCH: Final = 200
+MEASURE_EVERY: Final = timedelta(seconds=15)
+FORGET_EVERY: Final = timedelta(hours=1)
 
 
 class Suppliers:
@@ -107,8 +119,7 @@ class Wiring:
         lanes: Collection[str] | None,
         suppliers: Suppliers,
         store: Store,
-        observer: PipelineObserver,
-        on_pause: Callable[[str, Pause | None], None] | None = None,
+        observer: Metrics,
     ) -> None:
         url = settings.broker.amqp_url.get_secret_value()
         self._settings = settings
@@ -117,15 +128,14 @@ class Wiring:
         self._books = BatchedBooks(store)
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
-        self.pauses = PauseBoard(cap=self._policy.probe_cap, on_change=on_pause)
-        self.broker = Broker(url, name="haier-relay consumer", topology=Topology.build(settings.broker.retry_delays))
+        self.pauses = PauseBoard(cap=self._policy.probe_cap, on_change=self._tell_pause)
+        self.topology = Topology.build(settings.broker.retry_delays)
+        self.broker = Broker(url, name="haier-relay consumer", topology=self.topology)
         self._publisher = ConfirmedPublisher(url, name="haier-relay publisher", wait_for_broker=10)
         self._relay = OutboxRelay(self._books, self._publisher)
         self._handlers = self._all_handlers(suppliers)
-        chosen = [lane for lane in LANES if lanes is None or lane.name in lanes]
-        archivist = Archivist(
-            self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes
-        )
+        chosen = self._lanes = [lane for lane in LANES if lanes is None or lane.name in lanes]
+        archivist = Archivist(self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes)
         self.subscribers = [
             *(self._lane(lane) for lane in chosen),
             *(self._archive(queue, archivist) for queue in (*(lane.dlq for lane in chosen), UNROUTABLE)),
@@ -143,6 +153,17 @@ class Wiring:
             shutdown_timeout=self._settings.limits.shutdown_timeout,
         )
 
+    def _tell_pause(self, resource: str, pause: Pause | None) -> None:
+        """Log a pause that begins, is renewed or is lifted, and show it on the lanes that need the resource."""
+        if pause is None:
+            log.info("pause lifted", resource=resource)
+        else:
+            tell = log.critical if pause.alert else log.warning
+            tell("pause", resource=resource, reason=pause.reason, seconds=round(pause.length, 1))
+        for lane in self._lanes:
+            resting = self.pauses.fetching(_resources(lane)) is not Fetching.FULL
+            self._observer.lane_paused(lane.name, paused=resting)
+
     def _all_handlers(self, suppliers: Suppliers) -> Mapping[str, Handler]:
         calls = OrderCalls(self._books, suppliers.ylh, lease=suppliers.ylh.longest_call + LEASE_MARGIN)
         return {
@@ -152,7 +173,7 @@ class Wiring:
         }
 
     def _lane(self, lane: Lane) -> Subscriber:
-        resources = frozenset((*lane.suppliers, DATABASE))
+        resources = _resources(lane)
         pipeline = Pipeline(
             lane.name,
             resources=resources,
@@ -187,6 +208,10 @@ class Wiring:
         )
 
 
+def _resources(lane: Lane) -> frozenset[str]:
+    return frozenset((*lane.suppliers, DATABASE))
+
+
 async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyncio.Event) -> None:
     """Run one consuming process until ``stop`` is set.
 
@@ -200,13 +225,42 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         TopologyConflict: the broker holds queues of our names with another shape.
     """
     async with AsyncExitStack() as stack:
-        metrics = Metrics.create()
+        metrics = Metrics.create(version=version("haier-relay"), event_types=INBOUND)
+        health = Health()
         suppliers = Suppliers(settings, metrics)
         stack.push_async_callback(suppliers.aclose)
         store = Store.open(settings.database.url.get_secret_value())
         stack.push_async_callback(store.close)
+        health.register("database", store.check)
         wiring = Wiring(settings, lanes=lanes, suppliers=suppliers, store=store, observer=metrics)
-        await stack.enter_async_context(
-            serve_http(http_app(health, metrics), settings.http.host, settings.http.port)
-        )
+        service = wiring.service(_chores(settings, wiring, metrics))
+        health.register("consuming", partial(_consuming, service))
+        await stack.enter_async_context(serve_http(http_app(health, metrics), settings.http.host, settings.http.port))
         await service.run(stop)
+
+
+async def _consuming(service: Service) -> None:
+    if not service.consuming:
+        raise NotReady("not every lane has its consumer; the log says what it waits for")
+
+
+def _chores(settings: Settings, wiring: Wiring, metrics: Metrics) -> list[Chore]:
+    queues = [queue.name for queue in wiring.topology.queues]
+    return [
+        Chore("measure queues", MEASURE_EVERY, QueueMeasuring(wiring.broker, queues, metrics).run),
+        Chore("measure books", MEASURE_EVERY, BooksMeasuring(wiring.store, metrics).run),
+        Chore("delete old rows", FORGET_EVERY, Forgetting(wiring.store, settings.retention.messages).run),
+    ]
+
+
+def supplier_logins(settings: Settings) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """Return for each supplier a function that logs in once and raises `SupplierError` if it may not."""
+
+    async def login(name: str) -> None:
+        suppliers = Suppliers(settings, Unobserved())
+        try:
+            await (suppliers.ylh if name == "ylh" else suppliers.haier).login()
+        finally:
+            await suppliers.aclose()
+
+    return {name: partial(login, name) for name in ("ylh", "haier")}

@@ -1,0 +1,1 @@
+"""The ledger of dead letters: the archivist that fills it."""

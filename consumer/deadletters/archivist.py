@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
+from consumer.observability.logging import get_logger
 
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from schemas.envelope import Event
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _DATABASE_REST = timedelta(seconds=2)
 

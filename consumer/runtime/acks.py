@@ -1,7 +1,6 @@
-"""Which acks to send: the open delivery tags of one channel, settled in any order, told to the broker in as few
-frames as can be.
+"""Which acks to send: one channel's delivery tags, settled in any order, told to the broker in few frames.
 
-Pure logic. ``ack(multiple=True)`` covers every tag up to a number, so it may only be sent up to the lowest tag that is still open;
+Pure logic. ``ack(multiple=True)`` covers every tag up to a number, so it may be sent only below the lowest open tag;
 what is settled above an open tag is acked by itself at once, since one slow delivery must not use up the whole
 prefetch window.
 """

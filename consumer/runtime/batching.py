@@ -1,5 +1,4 @@
-"""Coalescing: whatever is asked while one batch is being worked on goes into the next, so that batches grow with the
-load.
+"""Coalescing: whatever is asked while a batch is being worked on goes into the next, so batches grow with the load.
 
 Callers write ``await batcher.ask(question)`` as if each were alone. There is no timer and nothing waits for company:
 an idle batcher starts at once, a busy one collects. What is queued is bounded by the number of callers, and those are

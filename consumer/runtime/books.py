@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
 
-    from consumer.domain.errors import StateError
+    from consumer.domain.errors import RelayError
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, UnitOfWork
@@ -66,7 +66,7 @@ class BatchedBooks:
         """Return how often the delivery of ``key`` has been run alone without coming to an end."""
         return (await self._store.suspects([key])).get(key, 0)
 
-    async def _apply(self, units: list[UnitOfWork]) -> Sequence[StateError | None]:
+    async def _apply(self, units: list[UnitOfWork]) -> Sequence[RelayError | None]:
         return await self._store.apply(units)
 
     async def _find_inbox(self, keys: list[InboxKey]) -> Sequence[InboxEntry | None]:

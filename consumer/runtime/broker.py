@@ -1,7 +1,7 @@
 """The process's consuming connection: kept open, and the topology declared on it before anybody consumes.
 
-Declared anew on every connection: a broker that came back without its data gets its shape back, and on one that has it all this
-changes nothing.
+Declared anew on every connection: a broker that came back without its data gets its shape back, and on one that has it
+all this changes nothing.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import structlog
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
+from consumer.observability.logging import get_logger
 from publishers.supervision import Link, Supervised
-from rabbitmq.declaring import TopologyConflict, TopologyRefused, apply
+from rabbitmq.declaring import apply
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rabbitmq.topology import Topology
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BREATH = 1.0
 
@@ -74,6 +76,24 @@ class Broker:
         if link is not None:
             async with self._preparing:
                 await self._declare(link)
+
+    async def depths(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return messages and consumers of each of ``queues`` by passive declares; one that is missing is left out."""
+        link = await self.link()
+        transport = link.connection.transport
+        if transport is None:
+            raise ConnectionError("the connection closed before the queues could be asked for")
+        found = {}
+        for queue in queues:
+            channel = await transport.connection.channel(publisher_confirms=False)
+            try:
+                declared = await channel.queue_declare(queue, passive=True)
+            except ChannelNotFoundEntity:
+                # The broker has closed this channel over it.
+                continue
+            found[queue] = (declared.message_count or 0, declared.consumer_count or 0)
+            await channel.close()
+        return found
 
     async def _declare(self, link: Link) -> bool:
         try:

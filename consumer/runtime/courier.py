@@ -1,7 +1,7 @@
 """Sends a message on within the broker: round through a retry queue, or into a dead-letter queue.
 
-Each is published with a confirm and ``mandatory``; only then may the delivery be acked. While the broker refuses or is away the
-courier keeps trying, within what a delivery may be held for; after that the delivery is left to the broker.
+Each is published with a confirm and ``mandatory``; only then may the delivery be acked. While the broker refuses or is
+away the courier keeps trying, within what a delivery may be held for; after that the delivery is left to the broker.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement, extended_history
+from consumer.observability.logging import get_logger
 from publishers.confirms import Outgoing, PublishError
 from rabbitmq.topology import retry_queue
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from consumer.domain.letters import ErrorNote
     from publishers.confirms import ConfirmedPublisher
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Set by the broker for its own purposes, or written anew by us: never carried over to the next hop.
 _NOT_CARRIED = frozenset({headers.DELIVERY_COUNT, "x-death", "x-first-death-queue", "x-first-death-reason"})

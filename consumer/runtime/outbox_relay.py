@@ -12,10 +12,9 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from consumer.domain.errors import BooksUnavailable
 from consumer.domain.writes import MarkDispatched, OutboxMessage, UnitOfWork
+from consumer.observability.logging import get_logger
 from publishers.confirms import Outgoing
 from schemas.envelope import CONTENT_TYPE
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from consumer.runtime.books import BatchedBooks
     from publishers.confirms import ConfirmedPublisher
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BATCH = 200
 _HAND_OVER = 5_000

@@ -79,7 +79,7 @@ class PauseBoard:
         return tuple(self._pauses.values())
 
     def pause(self, resource: str, *, rest: timedelta, reason: str, alert: bool) -> None:
-        """Put ``resource`` to rest. While it rests already (others in flight fail the same way) this changes nothing."""
+        """Put ``resource`` to rest; while it rests already (others in flight fail the same way) nothing changes."""
         now = self._clock()
         standing = self._pauses.get(resource)
         if standing is not None and now < standing.ends:

@@ -1,9 +1,10 @@
-"""The way of one message through a lane, step by step:
+"""The way of one message through a lane, step by step.
 
     gate → decode → suspicion → inbox → turn → handler → unit of work → ack        (and results to the outbox relay)
                                             ↘ failure → recoverability → retry | snooze | pause | dead letter | refusal
 
-Each step is a method of its own. What happens on a failure is decided by `consumer.domain.recoverability` and only carried out here.
+Each step is a method of its own. What happens on a failure is decided by `consumer.domain.recoverability` and only
+carried out here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
-
-import structlog
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
@@ -36,6 +35,7 @@ from consumer.domain.writes import (
     UnitOfWork,
     Write,
 )
+from consumer.observability.logging import get_logger, message_context
 from consumer.runtime.pauses import Fetching
 from schemas.codec import decode
 from schemas.faults import FieldError, InvalidEvent
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from consumer.runtime.turns import Solitude, Turns
     from schemas.envelope import Event
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SUSPECT_AFTER = 3
 """Returns after which a delivery runs alone (DESIGN section 3)."""
@@ -152,7 +152,17 @@ class Pipeline:
         except InvalidEvent as error:
             return await self._failed(passage, error)
         passage.read(event)
-        if delivery.delivery_count >= SUSPECT_AFTER:
+        with message_context(
+            event_id=event.id,
+            so_id=event.subject,
+            lane=self._lane,
+            attempt=delivery.attempt,
+            traceparent=event.traceparent,
+        ):
+            return await self._suspicion(passage, event)
+
+    async def _suspicion(self, passage: _Passage, event: Event) -> Settlement:
+        if passage.delivery.delivery_count >= SUSPECT_AFTER:
             return await self._alone(passage, event)
         async with self._solitude.together():
             return await self._inbox(passage, event)
@@ -203,7 +213,7 @@ class Pipeline:
         handler = self._handlers.get(event.type)
         if handler is None:
             raise Defect(
-                f"no handler yet for {event.type}: the event is kept in the dead letters, to be replayed once there is one",
+                f"no handler yet for {event.type}: it is kept in the dead letters, to be replayed once there is one",
                 code="no_handler_yet",
             )
         outcome = await handler(event, passage.key)
@@ -279,7 +289,7 @@ class Pipeline:
                 # parked like one, with the words that there are.
                 passage.outcome = "rejected" if isinstance(error, InvalidEvent) else "dead_lettered"
                 if note.traceback is not None:
-                    log.error("dead-lettered for a defect", lane=self._lane, traceback=note.traceback)
+                    log.error("dead-lettered for a defect", lane=self._lane, exc_info=error)
                 return await self._courier.dead_letter(delivery, note, at=now)
 
     async def _snooze(self, passage: _Passage, action: Snooze) -> Settlement:
@@ -308,7 +318,7 @@ class _Passage:
 
     @property
     def suspect_key(self) -> str:
-        return body_digest("\n".join((self.key.source, self.key.event_id, self.key.run)).encode())
+        return body_digest(f"{self.key.source}\n{self.key.event_id}\n{self.key.run}".encode())
 
     def for_log(self) -> dict[str, object]:
         fields: dict[str, object] = {"event_id": self.key.event_id, "type": self.type, "outcome": self.outcome}
@@ -322,7 +332,7 @@ class _Passage:
 
 def _killer() -> Defect:
     return Defect(
-        "its consumer died each time that this message was in hand, twice while it ran alone: the message kills the process",
+        "its consumer died each time that it was in hand, twice while it ran alone: this message kills the process",
         code="kills_its_consumer",
     )
 

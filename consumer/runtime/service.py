@@ -1,7 +1,7 @@
 """The life of the service: start, run until told to stop, drain.
 
-Order of the end: stop fetching, finish what is in flight within a deadline, flush the outbox, close. What is not finished by then is
-never acked: the broker delivers it again.
+Order of the end: stop fetching, finish what is in flight within a deadline, flush the outbox, close. What is not
+finished by then is never acked: the broker delivers it again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from consumer.domain.errors import BooksUnavailable
+from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from consumer.runtime.subscriber import Subscriber
     from publishers.confirms import ConfirmedPublisher
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LONGEST_WAIT = 10.0
 
@@ -99,12 +98,10 @@ class Service:
             asyncio.create_task(self._relay.run(), name="outbox relay"),
             *(asyncio.create_task(_repeat(chore), name=chore.name) for chore in self._chores),
         ]
-        fetching = [
-            asyncio.create_task(subscriber.run(), name=subscriber.queue) for subscriber in self._subscribers
-        ]
+        fetching = [asyncio.create_task(subscriber.run(), name=subscriber.queue) for subscriber in self._subscribers]
         stopped = asyncio.create_task(stop.wait())
         try:
-            # Whatever ends by itself is a defect (or a topology that does not fit), and ends the service with its error.
+            # Whatever ends by itself is a defect (or a topology that does not fit): the service ends with its error.
             await asyncio.wait({stopped, *beside, *fetching}, return_when=asyncio.FIRST_COMPLETED)
             await self._drain(fetching)
             for task in (*beside, *fetching):

@@ -1,5 +1,4 @@
-"""One queue's consumer: fetches, hands each delivery on, tells the broker how it ended, and comes back after every
-loss.
+"""One queue's consumer: fetches, hands deliveries on, tells the broker how they ended, comes back after every loss.
 
 A *session* is one channel with one consumer. Deliveries belong to the session that brought them: when the channel is
 gone their acks are dropped, for the broker delivers them again. Work in flight is not cancelled with a lost session;
@@ -15,10 +14,10 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-import structlog
 from aiormq.exceptions import AMQPError
 
 from consumer.domain.delivery import Delivery, Settlement
+from consumer.observability.logging import get_logger
 from consumer.runtime.acks import AckLedger
 from consumer.runtime.pauses import Fetching
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.runtime.pauses import PauseBoard
     from publishers.supervision import Link
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _AFTER_A_LOSS = 0.5
 _LOOK_EVERY = 15.0

@@ -1,0 +1,74 @@
+"""What is measured now and then for those who watch: queues at the broker, and what our books say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiormq.exceptions import AMQPError
+
+from consumer.observability.logging import get_logger
+from consumer.observability.metrics import QueueFigures
+from rabbitmq.topology import UNCLAIMED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from consumer.observability.metrics import Metrics
+    from consumer.persistence.store import Store
+    from consumer.runtime.broker import Broker
+
+log = get_logger(__name__)
+
+
+class QueueMeasuring:
+    """Asks the broker for depth and consumers of each queue (AMQP alone, passive declares)."""
+
+    def __init__(self, broker: Broker, queues: Sequence[str], metrics: Metrics) -> None:
+        self._broker = broker
+        self._queues = queues
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Measure once; while the broker is away the last figures stand."""
+        if not self._broker.is_up:
+            return
+        try:
+            figures = await self._broker.depths(self._queues)
+        except (AMQPError, OSError, TimeoutError) as error:
+            log.warning("queues not measured", error=type(error).__name__)
+            return
+        self._metrics.queues({name: QueueFigures(*found) for name, found in figures.items()})
+        unclaimed = figures.get(UNCLAIMED)
+        if unclaimed is not None:
+            self._metrics.results_unclaimed(unclaimed[0])
+
+
+class BooksMeasuring:
+    """Asks our database for orders by state, open letters, and what waits in the outbox."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Measure once."""
+        stats = await self._store.stats()
+        self._metrics.orders({state.value: count for state, count in stats.orders_by_state.items()})
+        self._metrics.dead_letters(
+            {(lane, error_class.value): count for (lane, error_class), count in stats.open_letters.items()}
+        )
+        age = stats.outbox_oldest_age
+        self._metrics.outbox(pending=stats.outbox_pending, oldest_age_seconds=0 if age is None else age.total_seconds())
+
+
+class Forgetting:
+    """Deletes inbox and outbox rows that are older than they have to be kept (DESIGN section 5)."""
+
+    def __init__(self, store: Store, keep: timedelta) -> None:
+        self._store = store
+        self._keep = keep
+
+    async def run(self) -> None:
+        """Delete once."""
+        log.info("old rows deleted", purged=await self._store.purge(self._keep))
