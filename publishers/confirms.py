@@ -27,6 +27,8 @@ _CHUNK: Final = 128
 
 _CHUNK_BYTES: Final = 262_144
 
+_CLOSED: Final = "the publisher is closed"
+
 _BREATH: Final = 0.05
 """Seconds until a channel that was lost while being opened is tried again."""
 
@@ -119,6 +121,8 @@ class ConfirmedPublisher:
         Raises:
             Unroutable, Refused, Unconfirmed, BrokerAway: see `publishers.outgoing`.
         """
+        if self._state == "closed":
+            raise BrokerAway(_CLOSED, message)
         with self._under_way():
             ticket = Ticket(message, asyncio.get_running_loop())
             self._gathered.append(ticket)
@@ -133,6 +137,8 @@ class ConfirmedPublisher:
 
         Messages of one exchange reach the broker in their order, but for those that are sent again after an error.
         """
+        if self._state == "closed":
+            return [BrokerAway(_CLOSED, message) for message in messages]
         loop = asyncio.get_running_loop()
         with self._under_way():
             tickets = [Ticket(message, loop) for message in messages]
@@ -213,11 +219,11 @@ class ConfirmedPublisher:
 
     async def _channel(self, exchange: str, within: float | None) -> ConfirmChannel:
         """The exchange's channel on the live connection; `_Away` when there is none in time."""
-        if self._state == "closed" and not self._supervised.is_up:
-            raise _Away("the publisher is closed")
         link = await self._supervised.link(within)
         if link is None:
             failure = self._supervised.failure
+            if self._state == "closed":
+                raise _Away(_CLOSED)
             raise _Away(str(failure) if failure else f"no connection to RabbitMQ at {self._supervised.address}")
         if not await link.taking(within):
             if not link.is_up:

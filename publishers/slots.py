@@ -23,14 +23,19 @@ class Slots:
 
     async def take(self, wanted: int) -> int:
         """Wait for at least one; returns how many were got, at most `wanted`."""
-        while self._free == 0:
+        woken = False
+        while self._free == 0 or (self._waiting and not woken):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
                 await turn
-            finally:
-                if turn.cancelled() and self._free:
+            except asyncio.CancelledError:
+                # Its turn may have come at this very moment: the next one must not wait for it.
+                turn.cancel()
+                if self._free:
                     self._wake()
+                raise
+            woken = True
         got = min(self._free, wanted)
         self._free -= got
         if self._free:

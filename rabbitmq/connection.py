@@ -25,7 +25,7 @@ HEARTBEAT: Final = 20
 """Seconds. The broker drops a silent client after two of them; aiormq drops a silent broker after three."""
 
 _PORTS: Final = {"amqp": 5672, "amqps": 5671}
-_PASSWORD: Final = re.compile(r"^((?:[^:/?#]+://)?[^:@/]*):.*@", re.DOTALL)
+_PASSWORD: Final = re.compile(r"^((?:[^:/?#@]*://)?+[^:@/]*):.*@", re.DOTALL)
 
 
 class Cause(StrEnum):
@@ -45,7 +45,7 @@ class Cause(StrEnum):
 _LASTING: Final = frozenset({Cause.URL, Cause.TLS, Cause.CREDENTIALS, Cause.VHOST})
 
 
-class BrokerUnreachable(ConnectionError):  # noqa: N818 - the name is part of the agreed interface
+class BrokerUnreachable(ConnectionError):
     """No usable connection to the broker: where, why and what to do; never with the password.
 
     Attributes:
