@@ -38,6 +38,13 @@ LONGEST_WORDS: Final = 500
 LONGEST_REST: Final = timedelta(days=1)
 """A longer ``Retry-After`` is a mistake of the supplier, not a wish."""
 
+
+def _no_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WORDS: Final = ("message", "description", "msg", "error_description", "errorMsg")
 _CODES: Final = ("code", "error", "errorCode")
 _CODES_THAT_ARE_STATUSES: Final = {"401": 401, "403": 403, "429": 429, "503": 503}
@@ -88,7 +95,7 @@ def parsed(body: bytes) -> JSON:
         ValueError: it is none.
     """
     try:
-        value: JSON = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        value: JSON = _DECODER.decode(body.removeprefix(_BYTE_ORDER_MARK).decode())
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
@@ -114,10 +121,6 @@ def _http_date(text: str) -> datetime | None:
     except ValueError:
         return None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _no_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _parsed_or_none(body: bytes) -> JSON:

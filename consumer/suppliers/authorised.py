@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from consumer.settings import LimitSettings
     from consumer.suppliers.calling import Header
     from consumer.suppliers.oauth2 import Token, TokenProvider
     from consumer.suppliers.operation import Operation
@@ -35,6 +36,7 @@ class Conduct:
         policy: what is repeated at once.
         at_once: business calls under way together.
         observer: hears of every HTTP call.
+        longest: the deadline of one business call; a lease on what it changes must outlast it.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -42,10 +44,16 @@ class Conduct:
     at_once: int = 100
     observer: CallObserver = field(default_factory=Unobserved)
 
-    @property
-    def longest(self) -> timedelta:
-        """The deadline of one business call; a lease on what it changes must outlast it."""
-        return self.timeouts.total(self.policy)
+    longest: timedelta = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "longest", self.timeouts.total(self.policy))
+
+    @classmethod
+    def of(cls, limits: LimitSettings, *, policy: Policy, observer: CallObserver, at_once: int) -> Conduct:
+        """Return the conduct that the settings ask for; ``policy`` says how often a call is repeated at once."""
+        timeouts = Timeouts(limits.token_timeout.total_seconds(), limits.supplier_timeout.total_seconds())
+        return cls(timeouts, policy, at_once, observer)
 
     def tries(self) -> Tries:
         """Begin the tries of one business call; the deadline runs from here."""
@@ -86,17 +94,16 @@ class Authorised:
         return await tries.run(once)
 
     async def _once(self, operation: Operation[T], body: bytes, tries: Tries, subject: str | None) -> T:
-        while True:
-            async with self._gate.passage(operation, within=self._limit(tries), subject=subject):
-                token = await self._token(operation, tries, subject)
+        await self._gate.enter(operation, within=self._limit(tries), subject=subject)
+        try:
+            while True:
+                token = self._tokens.ready() or await self._logged_in(operation, tries, subject)
+                headers = (*self._headers, (b"Authorization", token.authorization))
+                limit = self._limit(tries)
+                if not limit:
+                    raise operation.not_sent("its deadline is over", code="deadline", subject=subject)
                 try:
-                    answer = await self._caller.send(
-                        operation,
-                        (*self._headers, (b"Authorization", token.authorization)),
-                        body,
-                        limit=self._limit(tries),
-                        subject=subject,
-                    )
+                    answer = await self._caller.send(operation, headers, body, limit=limit, subject=subject)
                 except Rejected:
                     token.accepted = True
                     raise
@@ -105,14 +112,17 @@ class Authorised:
                 else:
                     token.accepted = True
                     return answer
+        finally:
+            self._gate.leave()
 
     def _limit(self, tries: Tries) -> float:
+        """Return the seconds that the next step may take."""
         return min(self._conduct.timeouts.call, tries.remaining)
 
-    async def _token(self, operation: Operation[T], tries: Tries, subject: str | None) -> Token:
+    async def _logged_in(self, operation: Operation[T], tries: Tries, subject: str | None) -> Token:
         try:
             async with asyncio.timeout(tries.remaining):
-                return await self._tokens.current()
+                return await self._tokens.renewed()
         except TimeoutError as error:
             raise operation.not_sent("no token before the deadline", code="token_timeout", subject=subject) from error
 

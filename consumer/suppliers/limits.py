@@ -7,14 +7,11 @@ there.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from consumer.domain.recoverability import Policy
     from consumer.suppliers.operation import Operation
 
@@ -58,23 +55,22 @@ class Gate:
     def __init__(self, at_once: int) -> None:
         self._free = asyncio.Semaphore(at_once)
 
-    @asynccontextmanager
-    async def passage(self, operation: Operation[T], *, within: float, subject: str | None) -> AsyncIterator[None]:
-        """Let one call through.
+    async def enter(self, operation: Operation[T], *, within: float, subject: str | None) -> None:
+        """Let one call through; `leave` follows in any case.
 
         Raises:
             Transient: it was not its turn ``within`` so many seconds; nothing was sent.
         """
-        if self._free.locked():
-            try:
-                async with asyncio.timeout(within):
-                    await self._free.acquire()
-            except TimeoutError as error:
-                what = f"too many calls were under way for {within:g} s"
-                raise operation.not_sent(what, code="bulkhead_full", subject=subject) from error
-        else:
+        if not self._free.locked():
             await self._free.acquire()
+            return
         try:
-            yield
-        finally:
-            self._free.release()
+            async with asyncio.timeout(within):
+                await self._free.acquire()
+        except TimeoutError as error:
+            what = f"too many calls were under way for {within:g} s"
+            raise operation.not_sent(what, code="bulkhead_full", subject=subject) from error
+
+    def leave(self) -> None:
+        """End what `enter` began."""
+        self._free.release()

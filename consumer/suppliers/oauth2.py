@@ -12,14 +12,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from consumer.domain.errors import Malformed, Misconfigured, Rejected, SupplierError, Unauthorised
+from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_log = structlog.get_logger("auth")
+_log = get_logger(__name__)
 
 LIFETIME: Final = 3600.0
 """Seconds that a token lives if the answer does not say (SUPPLIERS, Haier, Token)."""
@@ -67,24 +66,25 @@ class TokenProvider:
         self._generation = 0
         self._flight: asyncio.Task[Token] | None = None
 
-    async def current(self) -> Token:
-        """Return a token that lives; log in first if there is none.
+    def ready(self) -> Token | None:
+        """Return the token if it lives, else None: there has to be a login (`renewed`).
 
         In the last minutes of its life a token is renewed in the background while it goes on serving.
-
-        Raises:
-            SupplierError: the login failed (`login_error`).
         """
         token, now = self._token, self._clock()
         if token is None or now >= token.expires_at:
-            return await self.renewed()
+            return None
         if now >= self._refresh_at:
             self._refresh_at = now + NEXT_REFRESH
             self._take_off()
         return token
 
     async def renewed(self) -> Token:
-        """Log in, or join the login that is under way; a waiter that is cancelled does not harm the others."""
+        """Log in, or join the login that is under way; a waiter that is cancelled does not harm the others.
+
+        Raises:
+            SupplierError: the login failed (`login_error`).
+        """
         return await asyncio.shield(self._take_off())
 
     def drop(self, token: Token) -> None:
@@ -120,11 +120,18 @@ class TokenProvider:
             return
         error = flight.exception()
         if error is None:
-            _log.info("logged_in", supplier=self._supplier, generation=self._generation)
-        else:
+            _log.info("logged in", supplier=self._supplier)
+        elif isinstance(error, SupplierError):
             # Waiters get the error too; this line is for the refresh ahead of time, which has none.
-            told = error.message if isinstance(error, SupplierError) else repr(error)
-            _log.warning("login_failed", supplier=self._supplier, error=told)
+            _log.warning(
+                "login failed",
+                supplier=self._supplier,
+                error_class=error.error_class.value,
+                code=error.code,
+                status=error.status,
+            )
+        else:
+            _log.error("login failed", supplier=self._supplier, exc_info=error)
 
 
 def login_error(error: SupplierError, settings: str) -> SupplierError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from consumer.domain.errors import SupplierError, Transient, UnknownOutcome
@@ -61,6 +61,7 @@ class Operation(Generic[T]):
         settings: which settings to look at when the address is wrong, for error messages.
         private: the answer holds a token: nothing of it may be shown.
         largest: bytes of answer that are read at most.
+        host: value of the ``Host`` header.
     """
 
     supplier: str
@@ -71,6 +72,11 @@ class Operation(Generic[T]):
     settings: str
     private: bool = False
     largest: int = MEGABYTE
+
+    host: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "host", self.url.netloc)
 
     def __str__(self) -> str:
         return f"{self.supplier}.{self.name}"

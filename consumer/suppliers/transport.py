@@ -15,17 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import httpx
 from aiohttp.payload import BytesPayload
+from multidict import CIMultiDict
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from aiohttp.abc import AbstractStreamWriter
 
@@ -90,16 +90,18 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = await _body(request, limits.get("write"))
         await self._take_slot(request, limits.get("pool"))
         try:
-            with _mapped(request):
-                answer = await self._open().request(
-                    request.method,
-                    _target(str(request.url)),
-                    headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
-                    data=body,
-                    allow_redirects=False,
-                    ssl=self._tls_for(request.url.scheme),
-                    timeout=_client_timeout(limits.get("connect"), limits.get("read")),
-                )
+            answer = await self._open().request(
+                request.method,
+                _target(str(request.url)),
+                headers=_headers(tuple(request.headers.raw)),
+                data=body,
+                allow_redirects=False,
+                ssl=self._tls_for(request.url.scheme),
+                timeout=_client_timeout(limits.get("connect"), limits.get("read")),
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._slots.release()
+            raise _as_httpx(error, request) from error
         except BaseException:
             self._slots.release()
             raise
@@ -155,10 +157,17 @@ class _AnswerStream(httpx.AsyncByteStream):
         self._request = request
         self._slots: asyncio.Semaphore | None = slots
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _mapped(self._request):
-            while chunk := await self._answer.content.readany():
-                yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._answer.content.readany()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _as_httpx(error, self._request) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
     async def aclose(self) -> None:
         if self._slots is None:
@@ -187,6 +196,12 @@ async def _body(request: httpx.Request, write: float | None) -> bytes | BytesPay
     return content if len(content) <= AT_ONCE else _TimedBody(content, write)
 
 
+@lru_cache(maxsize=256)
+def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDict[str]:
+    # Remembered because calls differ in little but their length; aiohttp copies what it is given.
+    return CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+
+
 @lru_cache(maxsize=64)
 def _target(url: str) -> URL:
     return URL(url, encoded=True)
@@ -198,16 +213,8 @@ def _client_timeout(connect: float | None, read: float | None) -> aiohttp.Client
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
 
 
-@contextmanager
-def _mapped(request: httpx.Request) -> Iterator[None]:
-    """Turn aiohttp's exceptions into httpx's, as the table on top says."""
-    try:
-        yield
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise _as_httpx(error, request) from error
-
-
 def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    """Turn aiohttp's exception into httpx's, as the table on top says."""
     kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
     if isinstance(error, aiohttp.ClientConnectorSSLError) and _cut_short(error.os_error):
         kind = httpx.ConnectError

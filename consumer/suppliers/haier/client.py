@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from consumer.domain.product import Product
     from consumer.settings import HaierSettings
 
-_HEADERS: Final = ((b"Content-Type", b"application/json; charset=utf-8"), (b"Accept", b"application/json"))
+_HEADERS: Final = (
+    (b"Content-Type", b"application/json; charset=utf-8"),
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+)
 _PRODUCTS: Final = (
     "/yilihuo/jsh-service-goods-mall-search/api/product-info/procurable-products-out/check-procurable-products"
 )

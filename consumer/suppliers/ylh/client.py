@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import structlog
-
 from consumer.domain.errors import Rejected, SupplierError, UnknownOutcome
 from consumer.domain.ports import OrderArrived
+from consumer.observability.logging import get_logger
 from consumer.suppliers.authorised import Authorised, Conduct
 from consumer.suppliers.calling import Caller
 from consumer.suppliers.oauth2 import TokenProvider
@@ -32,9 +31,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = structlog.get_logger("api")
+_log = get_logger(__name__)
 
-_HEADERS: Final = ((b"Content-Type", b"application/json; charset=utf-8"), (b"Accept", b"application/json"))
+_HEADERS: Final = (
+    (b"Content-Type", b"application/json; charset=utf-8"),
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+)
 
 
 class YlhClient:
@@ -165,7 +168,7 @@ class YlhClient:
                 supplier="ylh",
                 operation="create",
             )
-        _log.warning("several_units", so_id=so_id, units=units, message=what)
+        _log.warning("several units in one order", so_id=so_id, count=units)
 
 
 def _changing(name: str, url: httpx.URL, read: Callable[[Said], T]) -> Operation[T]:
