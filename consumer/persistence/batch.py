@@ -80,6 +80,9 @@ def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
 
     Almost always this is one round.
     """
+    everything = [claim for unit in units for claim in _claims(unit)]
+    if len(set(everything)) == len(everything):
+        return [dict(enumerate(units))]
     result: list[Numbered] = []
     next_free: dict[Hashable, int] = {}
     for number, unit in enumerate(units):

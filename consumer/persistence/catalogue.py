@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from consumer.domain.writes import SaveProducts
 
@@ -50,18 +50,18 @@ class Catalogue:
             .join(_TABLE, _TABLE.c.product_code == self._keys.rows.c.product_code)
         )
 
-    async def save(self, connection: AsyncConnection, saves: Sequence[SaveProducts]) -> None:
+    def save(self, connection: Connection, saves: Sequence[SaveProducts]) -> None:
         """Write products that differ from what is known, and names not known yet; the last of a repeated code counts."""
         seen = {product.product_code: (product, save.seen_at) for save in saves for product in save.products}
-        await self._brands.execute(connection, _names((product.brand, at) for product, at in seen.values()))
-        await self._categories.execute(connection, _names((product.category, at) for product, at in seen.values()))
-        await self._products.execute(connection, [_row(*seen[code]) for code in sorted(seen)])
+        self._brands.execute(connection, _names((product.brand, at) for product, at in seen.values()))
+        self._categories.execute(connection, _names((product.category, at) for product, at in seen.values()))
+        self._products.execute(connection, [_row(*seen[code]) for code in sorted(seen)])
 
-    async def find(self, connection: AsyncConnection, codes: Collection[str]) -> dict[str, Product]:
+    def find(self, connection: Connection, codes: Collection[str]) -> dict[str, Product]:
         """Return those of ``codes`` that are known."""
         if not codes:
             return {}
-        result = await connection.execute(self._find, self._keys.parameters([(code,) for code in codes]))
+        result = connection.execute(self._find, self._keys.parameters([(code,) for code in codes]))
         return {row.product_code: _product(row) for row in result}
 
 

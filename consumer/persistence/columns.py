@@ -15,13 +15,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.types import TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NAIVE = "a datetime without a time zone cannot be stored"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -43,11 +44,11 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Turn an aware moment into what the column stores."""
         if value is None:
             return None
+        if dialect.name == "sqlite":
+            return microseconds(value)
         if value.tzinfo is None:
-            raise ValueError(f"a naive datetime cannot be stored: {value.isoformat()}")
-        if dialect.name == "postgresql":
-            return value
-        return (value - _EPOCH) // _MICROSECOND
+            raise ValueError(_NAIVE)
+        return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Turn what the column stores into a moment in UTC."""
@@ -56,6 +57,16 @@ class UTCDateTime(TypeDecorator[datetime]):
         if isinstance(value, datetime):
             return value.astimezone(UTC)
         return _EPOCH + timedelta(microseconds=value)
+
+
+def microseconds(value: datetime | None) -> int | None:
+    """Return what `UTCDateTime` stores on SQLite."""
+    if value is None:
+        return None
+    try:
+        return (value - _EPOCH) // _MICROSECOND
+    except TypeError:
+        raise ValueError(_NAIVE) from None
 
 
 class clock(FunctionElement[int]):  # noqa: N801 (reads as the SQL function that it is)
@@ -79,9 +90,9 @@ def _clock_on_postgresql(_element: clock, _compiler: SQLCompiler, **_: Any) -> s
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-async def database_time(connection: AsyncConnection) -> datetime:
+def database_time(connection: Connection) -> datetime:
     """Return the database's clock as a moment in UTC."""
-    return _EPOCH + timedelta(milliseconds=(await connection.execute(select(clock()))).scalar_one())
+    return _EPOCH + timedelta(milliseconds=connection.execute(select(clock())).scalar_one())
 
 
 def milliseconds(span: timedelta | None) -> int | None:

@@ -14,8 +14,8 @@ from consumer.persistence.keys import KeySet
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TABLE = tables.inbox
 
@@ -36,17 +36,17 @@ class Inbox:
             ),
         )  # fmt: skip
 
-    async def add(self, connection: AsyncConnection, entries: Sequence[InboxEntry]) -> bool:
+    def add(self, connection: Connection, entries: Sequence[InboxEntry]) -> bool:
         """Write ``entries`` (each key once); False: some key was there already."""
         rows = sorted(_row(entry) for entry in entries)
-        return await self._add.execute(connection, rows) == len(rows)
+        return self._add.execute(connection, rows) == len(rows)
 
-    async def find(self, connection: AsyncConnection, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
+    def find(self, connection: Connection, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
         """Return those of ``keys`` that are done."""
         if not keys:
             return {}
         parameters = self._keys.parameters([(key.source, key.event_id, key.run) for key in keys])
-        result = await connection.execute(self._find, parameters)
+        result = connection.execute(self._find, parameters)
         return {
             key: InboxEntry(key, row.digest, row.type, row.outcome, row.done_at)
             for row in result

@@ -16,8 +16,8 @@ from consumer.persistence.bulk import Incoming
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TABLE = tables.dead_letters
 _FIELDS = tuple(field.name for field in fields(Letter))
@@ -43,22 +43,22 @@ class Letters:
             .group_by(_TABLE.c.lane, _TABLE.c.error_class)
         )
 
-    async def add(self, connection: AsyncConnection, letters: Sequence[Letter]) -> None:
+    def add(self, connection: Connection, letters: Sequence[Letter]) -> None:
         """Write ``letters`` by id; one that is there already stays."""
-        await self._add.execute(connection, sorted((_row(letter) for letter in letters), key=lambda row: str(row[0])))
+        self._add.execute(connection, sorted((_row(letter) for letter in letters), key=lambda row: str(row[0])))
 
-    async def find(self, connection: AsyncConnection, id_: str) -> Letter | None:
+    def find(self, connection: Connection, id_: str) -> Letter | None:
         """Return the letter ``id_``."""
-        row = (await connection.execute(self._find, {"id": id_})).one_or_none()
+        row = (connection.execute(self._find, {"id": id_})).one_or_none()
         return None if row is None else _letter(row)
 
-    async def open(self, connection: AsyncConnection, limit: int) -> list[Letter]:
+    def open(self, connection: Connection, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""
-        return [_letter(row) for row in await connection.execute(self._open, {"limit": limit})]
+        return [_letter(row) for row in connection.execute(self._open, {"limit": limit})]
 
-    async def count_open(self, connection: AsyncConnection) -> dict[tuple[str, ErrorClass], int]:
+    def count_open(self, connection: Connection) -> dict[tuple[str, ErrorClass], int]:
         """Count open letters by lane and error class."""
-        return {(lane, ErrorClass(class_)): count for lane, class_, count in await connection.execute(self._count)}
+        return {(lane, ErrorClass(class_)): count for lane, class_, count in connection.execute(self._count)}
 
 
 def _row(letter: Letter) -> tuple[object, ...]:

@@ -20,8 +20,8 @@ from consumer.persistence.keys import KeySet
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from consumer.domain.writes import SaveOrder
 
@@ -81,26 +81,26 @@ class Orders:
 
         self._count = select(_TABLE.c.state, func.count()).group_by(_TABLE.c.state)
 
-    async def save(self, connection: AsyncConnection, saves: Sequence[SaveOrder]) -> bool:
+    def save(self, connection: Connection, saves: Sequence[SaveOrder]) -> bool:
         """Write ``saves`` (each order once); False: some condition did not hold."""
         # One order of locking for all writers, or two of them could wait for each other on PostgreSQL.
         rows = [_row(save) for save in sorted(saves, key=lambda save: save.order.so_id)]
-        return await self._save.execute(connection, rows) == len(rows)
+        return self._save.execute(connection, rows) == len(rows)
 
-    async def find(self, connection: AsyncConnection, so_ids: Collection[str]) -> dict[str, Order]:
+    def find(self, connection: Connection, so_ids: Collection[str]) -> dict[str, Order]:
         """Return those of ``so_ids`` that are in the books."""
         if not so_ids:
             return {}
-        result = await connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
+        result = connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
         return {row.so_id: _order(row) for row in result}
 
-    async def count_by_state(self, connection: AsyncConnection) -> dict[OrderState, int]:
+    def count_by_state(self, connection: Connection) -> dict[OrderState, int]:
         """Count the orders of each state."""
-        return {OrderState(state): count for state, count in await connection.execute(self._count)}
+        return {OrderState(state): count for state, count in connection.execute(self._count)}
 
-    async def standing(self, connection: AsyncConnection, saves: Collection[SaveOrder]) -> dict[str, Standing]:
+    def standing(self, connection: Connection, saves: Collection[SaveOrder]) -> dict[str, Standing]:
         """Say for each of ``saves`` (by ``so_id``) whether its conditions hold now, and if not, which does not."""
-        result = await connection.execute(self._look, self._keys.parameters([(save.order.so_id,) for save in saves]))
+        result = connection.execute(self._look, self._keys.parameters([(save.order.so_id,) for save in saves]))
         rows = {row.so_id: row for row in result}
         return {save.order.so_id: _standing(save, rows.get(save.order.so_id)) for save in saves}
 

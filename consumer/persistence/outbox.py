@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from consumer.domain.writes import MarkDispatched
 
@@ -77,33 +76,31 @@ class Outbox:
             _TABLE.c.status == _PENDING
         )
 
-    async def add(self, connection: AsyncConnection, messages: Sequence[OutboxMessage]) -> None:
+    def add(self, connection: Connection, messages: Sequence[OutboxMessage]) -> None:
         """Write ``messages``, claimed for `FIRST_CLAIM`; one whose id is there already stays as it was."""
         first: dict[str, OutboxMessage] = {}
         for message in messages:
             first.setdefault(message.id, message)
-        await self._add.execute(connection, [_row(first[id_]) for id_ in sorted(first)])
+        self._add.execute(connection, [_row(first[id_]) for id_ in sorted(first)])
 
-    async def dispatched(self, connection: AsyncConnection, marks: Sequence[MarkDispatched]) -> None:
+    def dispatched(self, connection: Connection, marks: Sequence[MarkDispatched]) -> None:
         """Set rows as dispatched, whatever their claim."""
         rows = {id_: mark.dispatched_at for mark in marks for id_ in mark.ids}
-        await self._dispatched.execute(connection, sorted(rows.items()))
+        self._dispatched.execute(connection, sorted(rows.items()))
 
-    async def of_key(self, connection: AsyncConnection, key: InboxKey) -> list[OutboxMessage]:
+    def of_key(self, connection: Connection, key: InboxKey) -> list[OutboxMessage]:
         """Return all messages that the event ``key`` caused, oldest first, dispatched or not."""
-        result = await connection.execute(
-            self._of_key, {"source": key.source, "event_id": key.event_id, "run": key.run}
-        )
+        result = connection.execute(self._of_key, {"source": key.source, "event_id": key.event_id, "run": key.run})
         return [_message(row) for row in result]
 
-    async def claim(self, connection: AsyncConnection, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
+    def claim(self, connection: Connection, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
         """Claim up to ``limit`` pending rows whose claim has run out, oldest claims first; no row goes to two."""
-        result = await connection.execute(self._claim, {"limit": limit, "claim_for": milliseconds(claim_for)})
+        result = connection.execute(self._claim, {"limit": limit, "claim_for": milliseconds(claim_for)})
         return sorted((_message(row) for row in result), key=lambda message: (message.created_at, message.id))
 
-    async def pending(self, connection: AsyncConnection) -> tuple[int, datetime | None]:
+    def pending(self, connection: Connection) -> tuple[int, datetime | None]:
         """Return how many rows are pending and when the oldest of them was made."""
-        row = (await connection.execute(self._pending)).one()
+        row = (connection.execute(self._pending)).one()
         return row[0], row[1]
 
 

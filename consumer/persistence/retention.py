@@ -38,8 +38,7 @@ class Purged:
 
 async def purge(database: Database, older_than: timedelta) -> Purged:
     """Delete rows older than ``older_than`` by the database's clock; a message that was not sent yet is never deleted."""
-    async with database.reading() as connection:
-        before = await database_time(connection) - older_than
+    before = await database.read(database_time) - older_than
     return Purged(
         inbox=await _delete(database, _INBOX, before),
         outbox=await _delete(database, _OUTBOX, before),
@@ -65,8 +64,7 @@ _SUSPECTS = _statement(tables.suspects, "marked_at")
 async def _delete(database: Database, statement: Delete, before: datetime) -> int:
     total = 0
     while True:
-        async with database.writing() as connection:
-            deleted = (await connection.execute(statement, {"before": before})).rowcount
+        deleted = await database.write(lambda connection: connection.execute(statement, {"before": before}).rowcount)
         total += deleted
         if deleted < _BITE:
             return total

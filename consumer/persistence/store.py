@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import exc
@@ -20,7 +21,7 @@ from consumer.persistence import migrations, retention
 from consumer.persistence.batch import Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
 from consumer.persistence.columns import database_time
-from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database
+from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
 from consumer.persistence.inbox import Inbox
 from consumer.persistence.letters import Letters
@@ -31,6 +32,8 @@ from consumer.persistence.sync_log import SyncLog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection
 
     from consumer.domain.errors import ErrorClass
     from consumer.domain.order import Order, OrderState
@@ -88,7 +91,7 @@ class Store:
         Raises:
             DatabaseUnavailable: code ``bad_url``.
         """
-        return cls(Database(database_url, busy_timeout_ms=busy_timeout_ms))
+        return cls(open_database(database_url, busy_timeout_ms=busy_timeout_ms))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -127,7 +130,7 @@ class Store:
         unnamed = 0
         while units:
             try:
-                await self._commit(Batch.of(units.values()))
+                await self._database.write(partial(self._commit, Batch.of(units.values())))
             except _NotHeld:
                 failed = await self._failures(units)
             except (exc.SQLAlchemyError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
@@ -158,26 +161,25 @@ class Store:
         for half in (numbers[:middle], numbers[middle:]):
             await self._apply({number: units[number] for number in half}, outcomes)
 
-    async def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, connection: Connection) -> None:
         # Always the same order of tables (and of keys within each): two processes can then never wait for each other.
-        async with self._database.writing() as connection:
-            if not await self._inbox.add(connection, batch.entries):
-                raise _NotHeld
-            if not await self._orders.save(connection, batch.orders):
-                raise _NotHeld
-            await self._sync_log.write(connection, batch.sync_rows)
-            await self._catalogue.save(connection, batch.products)
-            await self._letters.add(connection, batch.letters)
-            await self._outbox.add(connection, batch.messages)
-            await self._outbox.dispatched(connection, batch.dispatched)
-            await self._suspects.mark(connection, batch.marks)
-            await self._suspects.clear(connection, batch.cleared)
+        if not self._inbox.add(connection, batch.entries):
+            raise _NotHeld
+        if not self._orders.save(connection, batch.orders):
+            raise _NotHeld
+        self._sync_log.write(connection, batch.sync_rows)
+        self._catalogue.save(connection, batch.products)
+        self._letters.add(connection, batch.letters)
+        self._outbox.add(connection, batch.messages)
+        self._outbox.dispatched(connection, batch.dispatched)
+        self._suspects.mark(connection, batch.marks)
+        self._suspects.clear(connection, batch.cleared)
 
     async def _failures(self, units: Numbered) -> dict[int, RelayError | None]:
         batch = Batch.of(units.values())
-        async with self._database.reading() as connection:
-            done = await self._inbox.find(connection, [entry.key for entry in batch.entries])
-            standing = await self._orders.standing(connection, batch.orders)
+        keys = [entry.key for entry in batch.entries]
+        done = await self._database.read(lambda connection: self._inbox.find(connection, keys))
+        standing = await self._database.read(lambda connection: self._orders.standing(connection, batch.orders))
         failures: dict[int, RelayError | None] = {}
         for number, unit in units.items():
             failure = _failure(unit, done, standing)
@@ -189,64 +191,58 @@ class Store:
 
     async def inbox(self, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
         """Return those of ``keys`` that are done."""
-        async with self._database.reading() as connection:
-            return await self._inbox.find(connection, keys)
+        return await self._database.read(lambda connection: self._inbox.find(connection, keys))
 
     async def outbox_of(self, key: InboxKey) -> list[OutboxMessage]:
         """Return all messages that a done event caused, oldest first, to send them again."""
-        async with self._database.reading() as connection:
-            return await self._outbox.of_key(connection, key)
+        return await self._database.read(lambda connection: self._outbox.of_key(connection, key))
 
     async def claim_outbox(self, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
         """Claim up to ``limit`` pending messages that nobody has claimed, for ``claim_for`` by the database's clock."""
-        async with self._database.writing() as connection:
-            return await self._outbox.claim(connection, limit, claim_for)
+        return await self._database.write(lambda connection: self._outbox.claim(connection, limit, claim_for))
 
     async def orders(self, so_ids: Collection[str]) -> dict[str, Order]:
         """Return those of ``so_ids`` that are in the books."""
-        async with self._database.reading() as connection:
-            return await self._orders.find(connection, so_ids)
+        return await self._database.read(lambda connection: self._orders.find(connection, so_ids))
 
     async def products(self, codes: Collection[str]) -> dict[str, Product]:
         """Return those of ``codes`` that are in the books."""
-        async with self._database.reading() as connection:
-            return await self._catalogue.find(connection, codes)
+        return await self._database.read(lambda connection: self._catalogue.find(connection, codes))
 
     async def suspects(self, keys: Collection[str]) -> dict[str, int]:
         """Return how often those of ``keys`` that are suspects were run alone."""
-        async with self._database.reading() as connection:
-            return await self._suspects.find(connection, keys)
+        return await self._database.read(lambda connection: self._suspects.find(connection, keys))
 
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         """Return the sync-log row ``id_``."""
-        async with self._database.reading() as connection:
-            return await self._sync_log.find(connection, id_)
+        return await self._database.read(lambda connection: self._sync_log.find(connection, id_))
 
     async def recent_sync_logs(self, limit: int) -> list[SyncLogRow]:
         """Return the newest sync-log rows, newest first."""
-        async with self._database.reading() as connection:
-            return await self._sync_log.recent(connection, limit)
+        return await self._database.read(lambda connection: self._sync_log.recent(connection, limit))
 
     async def letter(self, id_: str) -> Letter | None:
         """Return the letter ``id_``."""
-        async with self._database.reading() as connection:
-            return await self._letters.find(connection, id_)
+        return await self._database.read(lambda connection: self._letters.find(connection, id_))
 
     async def open_letters(self, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""
-        async with self._database.reading() as connection:
-            return await self._letters.open(connection, limit)
+        return await self._database.read(lambda connection: self._letters.open(connection, limit))
 
     # ---- housekeeping ----
 
     async def stats(self) -> Stats:
         """Return what `Stats` says."""
-        async with self._database.reading() as connection:
-            by_state = await self._orders.count_by_state(connection)
-            letters = await self._letters.count_open(connection)
-            pending, oldest = await self._outbox.pending(connection)
-            now = await database_time(connection)
-        return Stats(by_state, letters, pending, None if oldest is None else max(now - oldest, timedelta(0)))
+        return await self._database.read(self._stats)
+
+    def _stats(self, connection: Connection) -> Stats:
+        pending, oldest = self._outbox.pending(connection)
+        return Stats(
+            orders_by_state=self._orders.count_by_state(connection),
+            open_letters=self._letters.count_open(connection),
+            outbox_pending=pending,
+            outbox_oldest_age=None if oldest is None else max(database_time(connection) - oldest, timedelta(0)),
+        )
 
     async def purge(self, older_than: timedelta = retention.KEEP) -> retention.Purged:
         """Delete what is older than ``older_than`` and settled (see `retention`)."""
@@ -254,7 +250,7 @@ class Store:
 
     async def schema_revision(self) -> tuple[str | None, str]:
         """Return the schema's revision in the database (None: it has none yet) and the newest one."""
-        return await migrations.current(self._database), migrations.head()
+        return await self._database.read(migrations.revision), migrations.head()
 
     async def check(self) -> None:
         """Raise `DatabaseUnavailable` unless the database answers and its schema is the newest."""

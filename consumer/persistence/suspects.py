@@ -13,8 +13,8 @@ from consumer.persistence.keys import KeySet
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from consumer.domain.writes import ClearSuspect, MarkSuspect
 
@@ -39,21 +39,21 @@ class Suspects:
             .join(_TABLE, _TABLE.c.key == self._keys.rows.c.key)
         )
 
-    async def mark(self, connection: AsyncConnection, marks: Sequence[MarkSuspect]) -> None:
+    def mark(self, connection: Connection, marks: Sequence[MarkSuspect]) -> None:
         """Count one more run for each of ``marks``."""
         runs: dict[str, int] = {}
         for mark in marks:
             runs[mark.key] = runs.get(mark.key, 0) + 1
         latest = {mark.key: mark.marked_at for mark in marks}
-        await self._mark.execute(connection, [(key, runs[key], latest[key]) for key in sorted(runs)])
+        self._mark.execute(connection, [(key, runs[key], latest[key]) for key in sorted(runs)])
 
-    async def clear(self, connection: AsyncConnection, cleared: Sequence[ClearSuspect]) -> None:
+    def clear(self, connection: Connection, cleared: Sequence[ClearSuspect]) -> None:
         """Forget suspects whose run ended well."""
-        await self._clear.execute(connection, [(key,) for key in sorted({clear.key for clear in cleared})])
+        self._clear.execute(connection, [(key,) for key in sorted({clear.key for clear in cleared})])
 
-    async def find(self, connection: AsyncConnection, keys: Collection[str]) -> dict[str, int]:
+    def find(self, connection: Connection, keys: Collection[str]) -> dict[str, int]:
         """Return how often those of ``keys`` that are suspects were run alone."""
         if not keys:
             return {}
-        result = await connection.execute(self._find, self._keys.parameters([(key,) for key in keys]))
+        result = connection.execute(self._find, self._keys.parameters([(key,) for key in keys]))
         return {row.key: row.runs for row in result}

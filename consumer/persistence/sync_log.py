@@ -13,8 +13,8 @@ from consumer.persistence.bulk import Incoming
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TABLE = tables.sync_log
 _OPEN = frozenset({SyncStatus.PENDING, SyncStatus.PROCESSING})
@@ -37,23 +37,23 @@ class SyncLog:
             select(_TABLE).order_by(_TABLE.c.created_at.desc(), _TABLE.c.id).limit(bindparam("limit", type_=BigInteger))
         )
 
-    async def write(self, connection: AsyncConnection, rows: Sequence[SyncLogRow]) -> None:
+    def write(self, connection: Connection, rows: Sequence[SyncLogRow]) -> None:
         """Insert ``rows``, or replace those that are not finished yet."""
         latest: dict[str, SyncLogRow] = {}
         for row in rows:
             known = latest.get(row.id)
             if known is None or known.status in _OPEN:
                 latest[row.id] = row
-        await self._write.execute(connection, [_row(latest[id_]) for id_ in sorted(latest)])
+        self._write.execute(connection, [_row(latest[id_]) for id_ in sorted(latest)])
 
-    async def find(self, connection: AsyncConnection, id_: str) -> SyncLogRow | None:
+    def find(self, connection: Connection, id_: str) -> SyncLogRow | None:
         """Return the row ``id_``."""
-        row = (await connection.execute(self._find, {"id": id_})).one_or_none()
+        row = (connection.execute(self._find, {"id": id_})).one_or_none()
         return None if row is None else _sync_log_row(row)
 
-    async def recent(self, connection: AsyncConnection, limit: int) -> list[SyncLogRow]:
+    def recent(self, connection: Connection, limit: int) -> list[SyncLogRow]:
         """Return the newest rows, newest first."""
-        return [_sync_log_row(row) for row in await connection.execute(self._recent, {"limit": limit})]
+        return [_sync_log_row(row) for row in connection.execute(self._recent, {"limit": limit})]
 
 
 def _row(row: SyncLogRow) -> tuple[object, ...]:

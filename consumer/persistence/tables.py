@@ -32,6 +32,13 @@ metadata = MetaData(
     }
 )
 
+
+def _index_of_known(table: str, column: str) -> Index:
+    # Most rows have no value yet; an index without them is not written for them.
+    known = text(f"{column} IS NOT NULL")
+    return Index(f"ix_{table}_{column}", column, sqlite_where=known, postgresql_where=known)
+
+
 inbox = Table(
     "inbox",
     metadata,
@@ -71,7 +78,7 @@ outbox = Table(
         sqlite_where=text("status = 'pending'"),
         postgresql_where=text("status = 'pending'"),
     ),
-    Index("ix_outbox_key", "source", "event_id", "run"),
+    Index("ix_outbox_event_id", "event_id"),
     Index("ix_outbox_created_at", "created_at"),
 )
 
@@ -103,8 +110,8 @@ orders = Table(
     Column("lease_owner", Text, nullable=False),
     Column("lease_until", BigInteger),
     Index("ix_orders_state", "state"),
-    Index("ix_orders_retail_order_no", "retail_order_no"),
-    Index("ix_orders_ext_order_no", "ext_order_no"),
+    _index_of_known("orders", "retail_order_no"),
+    _index_of_known("orders", "ext_order_no"),
 )
 
 brands = Table(
@@ -155,7 +162,6 @@ sync_log = Table(
     Column("config_id", Text),
     Column("event_id", Text),
     Index("ix_haier_sync_log_created_at", "created_at"),
-    Index("ix_haier_sync_log_event_id", "event_id"),
 )
 
 dead_letters = Table(

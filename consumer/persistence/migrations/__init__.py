@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from consumer.persistence.engine import Database
+from consumer.persistence.engine import open_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,20 +34,15 @@ def _config(connection: Connection | None = None) -> Config:
 @cache
 def head() -> str:
     """Return the newest revision that this version of the program knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    if newest is None:
         raise FileNotFoundError(f"no migration found in {Path(__file__).parent}: the installation is not complete")
-    return revision
+    return newest
 
 
-async def current(database: Database) -> str | None:
-    """Return the revision that ``database`` is at; None: it has no schema yet.
-
-    Raises:
-        DatabaseUnavailable: it cannot be asked.
-    """
-    async with database.reading() as connection:
-        return await connection.run_sync(_revision)
+def revision(connection: Connection) -> str | None:
+    """Return the revision that the database is at; None: it has no schema yet."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 async def upgrade(database_url: str) -> tuple[str | None, str]:
@@ -56,22 +51,30 @@ async def upgrade(database_url: str) -> tuple[str | None, str]:
     Raises:
         DatabaseUnavailable: it cannot be reached or written; nothing was changed.
     """
-    database = Database(database_url)
+    database = open_database(database_url)
     try:
-        async with database.writing() as connection:
-            return await connection.run_sync(_upgrade)
+        return await database.write(_upgrade)
     finally:
         await database.close()
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+async def current(database_url: str) -> str | None:
+    """Return the revision that the database is at; None: it has no schema yet.
+
+    Raises:
+        DatabaseUnavailable: it cannot be asked.
+    """
+    database = open_database(database_url)
+    try:
+        return await database.read(revision)
+    finally:
+        await database.close()
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
     if connection.dialect.name == "postgresql":
         # SQLite's BEGIN IMMEDIATE does the same there.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
-    before = _revision(connection)
+    before = revision(connection)
     command.upgrade(_config(connection), "head")
     return before, head()

@@ -11,7 +11,6 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.BigInteger().with_variant(sa.DateTime(timezone=True), "postgresql")
-PENDING = sa.text("status = 'pending'")
 
 
 def upgrade() -> None:
@@ -74,7 +73,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_haier_sync_log"),
     )
     op.create_index("ix_haier_sync_log_created_at", "haier_sync_log", ["created_at"])
-    op.create_index("ix_haier_sync_log_event_id", "haier_sync_log", ["event_id"])
     op.create_table(
         "inbox",
         sa.Column("source", sa.Text, nullable=False),
@@ -115,8 +113,20 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.BigInteger),
         sa.PrimaryKeyConstraint("so_id", name="pk_orders"),
     )
-    op.create_index("ix_orders_ext_order_no", "orders", ["ext_order_no"])
-    op.create_index("ix_orders_retail_order_no", "orders", ["retail_order_no"])
+    op.create_index(
+        "ix_orders_ext_order_no",
+        "orders",
+        ["ext_order_no"],
+        sqlite_where=sa.text("ext_order_no IS NOT NULL"),
+        postgresql_where=sa.text("ext_order_no IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_orders_retail_order_no",
+        "orders",
+        ["retail_order_no"],
+        sqlite_where=sa.text("retail_order_no IS NOT NULL"),
+        postgresql_where=sa.text("retail_order_no IS NOT NULL"),
+    )
     op.create_index("ix_orders_state", "orders", ["state"])
     op.create_table(
         "outbox",
@@ -136,8 +146,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
     op.create_index("ix_outbox_created_at", "outbox", ["created_at"])
-    op.create_index("ix_outbox_key", "outbox", ["source", "event_id", "run"])
-    op.create_index("ix_outbox_pending", "outbox", ["claimed_until"], sqlite_where=PENDING, postgresql_where=PENDING)
+    op.create_index("ix_outbox_event_id", "outbox", ["event_id"])
+    op.create_index(
+        "ix_outbox_pending",
+        "outbox",
+        ["claimed_until"],
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
     op.create_table(
         "suspects",
         sa.Column("key", sa.Text, nullable=False),
