@@ -1,8 +1,8 @@
 """The rights of each kind of user, as data for ``relay topology show --permissions`` (DESIGN section 3, last point).
 
-RabbitMQ knows two layers. Permissions say which exchanges and queues a user may configure, write to and read from (binding
-a queue to an exchange reads the exchange and writes the queue). Topic permissions then say with which routing keys it may
-write to, or bind from, a topic exchange: they keep an order system from publishing a supplier's callback.
+RabbitMQ knows two layers. Permissions say which exchanges and queues a user may configure, write to and read from
+(binding a queue to an exchange reads the exchange and writes the queue). Topic permissions then say with which routing
+keys it may write to, or bind from, a topic exchange: they keep an order system from publishing a supplier's callback.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ KINDS: tuple[UserKind, ...] = (
         name="setup",
         purpose="relay topology apply and check: declares everything, carries nothing",
         configure=_OWN,
-        # Binding writes the queue and reads the exchange. Naming a dead-letter or alternate exchange writes that exchange,
-        # and reads the queue or exchange that names it.
+        # Binding writes the queue and reads the exchange. Naming a dead-letter or alternate exchange writes to that
+        # exchange, and reads the queue or exchange that names it.
         write=rf"^(relay\..*|{_DEFAULT_EXCHANGE})$",
         read=_OWN,
         topics=(TopicRight(EVENTS, NOTHING, ".*"), TopicRight(RESULTS, NOTHING, ".*")),
