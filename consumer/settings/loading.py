@@ -27,7 +27,7 @@ from consumer.settings.sections import (
 from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -109,7 +109,7 @@ class Settings:
 def load(
     environ: Mapping[str, str] | None = None,
     dotenv: Path | None = Path(".env"),
-    need: Collection[Need] = ("broker", "database", "haier", "ylh"),
+    need: Iterable[Need] = ("broker", "database", "haier", "ylh"),
 ) -> Settings:
     """Read and check the settings.
 
@@ -122,6 +122,7 @@ def load(
         SettingsError: with every fault of all needed sections.
     """
     found = find(os.environ if environ is None else environ, dotenv)
+    needed = frozenset(need)
     problems = list(found.problems)
     service = _always(ServiceSettings, found, problems)
     http = _always(HttpSettings, found, problems)
@@ -134,7 +135,7 @@ def load(
         if section is not None and not faults:
             faults = refusals(section, service, http)
         on_need[name] = tuple(faults) if section is None or faults else section
-        if name in need:
+        if name in needed:
             problems += faults
     if problems:
         raise SettingsError(problems)

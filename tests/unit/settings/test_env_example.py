@@ -23,7 +23,18 @@ def test_shows_the_real_default_on_each_commented_line() -> None:
     needed = {name: value for commented, name, value in lines() if not commented}
     defaults = {name: value for commented, name, value in lines() if commented}
     silent, spoken = load(needed, None), load({**needed, **defaults}, None)
-    for section in ("service", "broker", "database", "http", "limits", "logging", "retention", "haier", "ylh", "callbacks"):
+    for section in (
+        "service",
+        "broker",
+        "database",
+        "http",
+        "limits",
+        "logging",
+        "retention",
+        "haier",
+        "ylh",
+        "callbacks",
+    ):
         assert getattr(spoken, section) == getattr(silent, section)
 
 
