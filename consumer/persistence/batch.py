@@ -1,8 +1,8 @@
 """How units of work that are ready together become statements: rounds first, then kinds.
 
-Within one round no two units touch the same inbox key or order, so that all writes of a kind fit into one statement whatever their
-order. Units that do collide go to a later round, a transaction of its own, where the database decides about them exactly as if
-they had come later.
+Within one round no two units touch the same inbox key or order, so that all writes of a kind fit into one statement
+whatever their order. Units that do collide go to a later round, a transaction of its own, where the database decides
+about them exactly as if they had come later.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ Numbered = dict[int, UnitOfWork]
 """Units by their place in the caller's sequence."""
 
 
+CONTRADICTION = "the unit of work writes one order or one inbox key twice"
+
+
 @dataclass(slots=True)
 class Batch:
     """All writes of some units, by kind, each kind in the units' order."""
@@ -46,7 +49,7 @@ class Batch:
     cleared: list[ClearSuspect] = field(default_factory=list)
 
     @classmethod
-    def of(cls, units: Iterable[UnitOfWork]) -> Batch:
+    def of(cls, units: Iterable[UnitOfWork]) -> Batch:  # noqa: C901 (one case for each kind of write)
         """Sort the writes of ``units`` by kind."""
         batch = cls()
         for unit in units:
@@ -78,7 +81,7 @@ class Batch:
 def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
     """Split ``units`` so that none collides with another of its round, and those that collide keep their order.
 
-    Almost always this is one round.
+    Almost always this is one round. A unit that collides with itself can never hold and is in none (`CONTRADICTION`).
     """
     everything = [claim for unit in units for claim in _claims(unit)]
     if len(set(everything)) == len(everything):
@@ -87,6 +90,8 @@ def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
     next_free: dict[Hashable, int] = {}
     for number, unit in enumerate(units):
         claims = list(_claims(unit))
+        if len(set(claims)) < len(claims):
+            continue
         place = max((next_free.get(claim, 0) for claim in claims), default=0)
         if place == len(result):
             result.append({})

@@ -1,4 +1,4 @@
-"""Goods with their brands and categories, written as sets. A product that is already as seen is not written at all."""
+"""Goods with their brands and categories, written as sets; a product that is as seen is not written at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ class Catalogue:
         )
 
     def save(self, connection: Connection, saves: Sequence[SaveProducts]) -> None:
-        """Write products that differ from what is known, and names not known yet; the last of a repeated code counts."""
+        """Write products that differ from what is known, and names not known yet.
+
+        The last of a repeated code counts.
+        """
         seen = {product.product_code: (product, save.seen_at) for save in saves for product in save.products}
         self._brands.execute(connection, _names((product.brand, at) for product, at in seen.values()))
         self._categories.execute(connection, _names((product.category, at) for product, at in seen.values()))

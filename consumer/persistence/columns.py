@@ -1,7 +1,7 @@
 """Column types and the database's clock, spelled for SQLite and PostgreSQL.
 
-Times that people and other programs read are `UTCDateTime`. Leases and claims, which only ever meet the database's own clock, are
-plain integers of epoch milliseconds (`clock`), so that both databases compute with them alike.
+Times that people and other programs read are `UTCDateTime`. Leases and claims, which only ever meet the database's
+own clock, are plain integers of epoch milliseconds (`clock`), so that both databases compute with them alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAIVE = "a datetime without a time zone cannot be stored"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment: ``timestamptz`` on PostgreSQL, integer microseconds since 1970 on SQLite (which has no type for it).
+    """An aware moment: ``timestamptz`` on PostgreSQL, integer microseconds since 1970 on SQLite.
 
     Read back it is always in UTC. A naive datetime is refused (`ValueError`): nobody could tell what it meant.
     """

@@ -1,16 +1,17 @@
 """Connections, set up the way each database promises durability (DESIGN section 5: acked means durable).
 
-Work on the database is plain synchronous code over a SQLAlchemy connection, handed to `Database.read` or `Database.write`, which
-runs it off the event loop: on SQLite in a thread of its own, on PostgreSQL over asyncpg. Whatever goes wrong leaves this room as
-`DatabaseUnavailable`.
+Work on the database is plain synchronous code over a SQLAlchemy connection, handed to `Database.read` or
+`Database.write`, which runs it off the event loop: on SQLite in a thread of its own, on PostgreSQL over asyncpg.
+Whatever goes wrong leaves this room as `DatabaseUnavailable`.
 
-SQLite: WAL, ``synchronous=FULL``, one writing connection whose every transaction is ``BEGIN IMMEDIATE`` (one that reads first and
-then wants to write could otherwise fail half-way with "locked"), and a few reading ones beside it.
+SQLite: WAL, ``synchronous=FULL``, one writing connection whose every transaction is ``BEGIN IMMEDIATE`` (one that
+reads first and then wants to write could otherwise fail half-way with "locked"), and a few reading ones beside it.
 
-Why a whole transaction goes to a thread, and not each statement through aiosqlite: every return from SQLite to Python has to win
-the interpreter's lock back from the event loop. With a loop that is busy in slices of 0.1 ms, a commit of 100 units in three trips
-a statement took 2.7 times as long as in one trip; and with a row for each return (``executemany``) 15 to 25 times as long. So a
-transaction is one trip, and each of its statements returns once (`bulk`).
+Why a whole transaction goes to a thread, and not each statement through aiosqlite: every return from SQLite to Python
+has to win the interpreter's lock back from the event loop. With a loop that is busy in slices of 0.1 ms, a commit of
+100 units in three trips a statement took 2.7 times as long as in one trip, and with a return for each row
+(``executemany``) more than ten times as long. So a transaction is one trip, and each of its statements returns once
+(`bulk`).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ _EXPECTED = "Expected sqlite+aiosqlite:///relay.db or postgresql+asyncpg://user:
 class Database(Protocol):
     """What is behind ``RELAY_DATABASE_URL``.
 
-    Both methods raise `DatabaseUnavailable` instead of a driver's error, unless the error is about the values of a statement.
+    Both methods raise `DatabaseUnavailable` instead of a driver's error, unless the error is about the values of a
+    statement.
     """
 
     url: URL
@@ -103,7 +105,7 @@ class SqliteDatabase:
         return self._writer.dialect
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """See `Database.write`. A caller that is cancelled leaves the transaction to end by itself, whole or not at all."""
+        """See `Database.write`; for a caller that is cancelled the transaction ends by itself, whole or not at all."""
         return await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -142,7 +144,8 @@ class SqliteDatabase:
         return engine
 
     def _set_up_writer(self, connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
-        # The driver's own BEGIN is switched off (SQLAlchemy, "Transactions with SQLite and the sqlite3 driver"); ours is above.
+        # The driver's own BEGIN is switched off (SQLAlchemy, "Transactions with SQLite and the sqlite3 driver"); ours
+        # is above.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={self._busy_timeout_ms}")
         connection.execute("PRAGMA journal_mode=WAL")

@@ -1,12 +1,11 @@
 """What the database can do to us, in sentences: each says what is wrong, where, and what to do about it.
 
-    Snoozed
-    └── DatabaseUnavailable    the database cannot be used now; nothing was written, or (``commit_unknown``) it cannot be told
+    BooksUnavailable
+    └── DatabaseUnavailable    the database cannot be used now; with ``commit_unknown`` it may have kept the work
     Defect
-    └── UnitRefused            the database refuses this very unit of work, alone as well; its neighbours are not harmed
+    └── UnitRefused            it refuses this very unit of work, alone as well; its neighbours are not harmed
 
-`DatabaseUnavailable` is a `Snoozed`: should it ever reach `domain.recoverability.decide`, the event waits and spends no attempt;
-an outage of ours must never fail an event. No message shows a password or the values of a row.
+No message shows a password or the values of a row.
 """
 
 from __future__ import annotations
@@ -17,21 +16,22 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exc
 
-from consumer.domain.errors import Defect, Snoozed
+from consumer.domain.errors import BooksUnavailable, Defect
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 
-class DatabaseUnavailable(Snoozed):
+class DatabaseUnavailable(BooksUnavailable):
     """The database cannot be used now.
 
     Args:
-        message: a sentence with its cure.
-        code: ``locked``, ``read_only``, ``directory_missing``, ``cannot_open``, ``disk_full``, ``io_error``, ``not_a_database``,
-            ``unreachable``, ``wrong_password``, ``database_missing``, ``too_many_connections``, ``starting_up``, ``busy``,
-            ``schema_outdated``, ``bad_url`` or ``database_error``.
-        commit_unknown: the connection was lost while committing: the work may or may not be durable. Doing it again is safe, since
+        message: a sentence with its cure. code: ``locked``, ``read_only``, ``directory_missing``, ``cannot_open``,
+        ``disk_full``, ``io_error``, ``not_a_database``,
+            ``unreachable``, ``wrong_password``, ``database_missing``, ``too_many_connections``, ``starting_up``,
+            ``busy``, ``schema_outdated``, ``bad_url`` or ``database_error``.
+        commit_unknown: the connection was lost while committing: the work may or may not be durable. Doing it again
+        is safe, since
             every unit of work carries its own conditions.
     """
 
@@ -55,34 +55,54 @@ def where(url: URL) -> str:
 
 
 _SCHEMA_CURE = "Run `relay db upgrade`."
+_WRITABLE_CURE = "Give the service's user the right to write to the file and its directory."
+_BY_ITSELF = "It is tried again by itself."
 
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: ("locked", "is locked by another process", "Close the program that has it open, or wait for its transaction to end."),
+    sqlite3.SQLITE_BUSY: (
+        "locked",
+        "is locked by another process",
+        "Close the program that has it open, or wait for its transaction to end.",
+    ),
     sqlite3.SQLITE_LOCKED: ("locked", "is locked by another connection", "Wait for its transaction to end."),
-    sqlite3.SQLITE_READONLY: ("read_only", "is read-only", "Give the service's user the right to write to the file and its directory."),
-    sqlite3.SQLITE_PERM: ("read_only", "may not be written", "Give the service's user the right to write to the file and its directory."),
-    sqlite3.SQLITE_FULL: ("disk_full", "cannot grow: the disk is full", "Free some space on its disk; work goes on by itself afterwards."),
-    sqlite3.SQLITE_IOERR: ("io_error", "cannot be read or written (I/O error)", "Check the disk (full? failing? a network share?)."),
+    sqlite3.SQLITE_READONLY: ("read_only", "is read-only", _WRITABLE_CURE),
+    sqlite3.SQLITE_PERM: ("read_only", "may not be written", _WRITABLE_CURE),
+    sqlite3.SQLITE_FULL: (
+        "disk_full",
+        "cannot grow: the disk is full",
+        "Free some space on its disk; work then goes on by itself.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "io_error",
+        "cannot be read or written (I/O error)",
+        "Check its disk: full, failing, or a network share?",
+    ),
     sqlite3.SQLITE_CORRUPT: ("not_a_database", "is damaged", "Stop the service and restore the file from a backup."),
-    sqlite3.SQLITE_NOTADB: ("not_a_database", "is not an SQLite database", "Point RELAY_DATABASE_URL at another file."),
-}  # fmt: skip
+    sqlite3.SQLITE_NOTADB: (
+        "not_a_database",
+        "is not an SQLite database",
+        "Point RELAY_DATABASE_URL at another file.",
+    ),
+}
+"""By primary result code (sqlite.org/rescode.html): code, trouble, cure."""
 
 _POSTGRESQL = {
     "28P01": ("wrong_password", "refuses the user or the password", "Correct them in RELAY_DATABASE_URL."),
-    "28000": ("wrong_password", "refuses the user", "Correct the user in RELAY_DATABASE_URL, or let it in (pg_hba.conf)."),
+    "28000": ("wrong_password", "refuses the user", "Correct it in RELAY_DATABASE_URL, or let it in (pg_hba.conf)."),
     "3D000": ("database_missing", "does not exist", "Create it (`createdb`), then run `relay db upgrade`."),
-    "40P01": ("locked", "broke up a deadlock", "It is tried again by itself."),
+    "40P01": ("locked", "broke up a deadlock", _BY_ITSELF),
     "42P01": ("schema_outdated", "lacks a table", _SCHEMA_CURE),
     "42703": ("schema_outdated", "lacks a column", _SCHEMA_CURE),
-    "42501": ("read_only", "refuses access to its tables", "Grant the service's user rights on the schema and its tables."),
-    "25006": ("read_only", "takes no writes (a standby, or read-only)", "Point RELAY_DATABASE_URL at the primary server."),
+    "42501": ("read_only", "refuses access to its tables", "Grant the service's user rights on schema and tables."),
+    "25006": ("read_only", "takes no writes (a standby?)", "Point RELAY_DATABASE_URL at the primary server."),
     "53100": ("disk_full", "has no disk space left", "Free some space on the server's disk."),
     "53300": ("too_many_connections", "has no free connection", "Raise max_connections or run fewer processes."),
     "55P03": ("locked", "kept a row locked for too long", "Look for a long transaction in pg_stat_activity."),
-    "57P01": ("unreachable", "is being shut down", "It is tried again by itself."),
-    "57P02": ("unreachable", "has crashed and recovers", "It is tried again by itself."),
-    "57P03": ("starting_up", "is starting up", "It is tried again by itself."),
-}  # fmt: skip
+    "57P01": ("unreachable", "is being shut down", _BY_ITSELF),
+    "57P02": ("unreachable", "has crashed and recovers", _BY_ITSELF),
+    "57P03": ("starting_up", "is starting up", _BY_ITSELF),
+}
+"""By SQLSTATE (PostgreSQL, appendix A): code, trouble, cure."""
 
 
 def translate(error: BaseException, url: URL) -> DatabaseUnavailable | None:
@@ -108,7 +128,7 @@ def _translate_driver(error: exc.DBAPIError, url: URL) -> DatabaseUnavailable | 
     if known is not None:
         return known
     if error.connection_invalidated:
-        return _unavailable(url, "unreachable", "closed the connection", "It is tried again by itself.")
+        return _unavailable(url, "unreachable", "closed the connection", _BY_ITSELF)
     if refused_values(error) is not None:
         return None
     return _unexpected(error, url)
@@ -144,12 +164,12 @@ def _by_sqlstate(error: BaseException | None, url: URL) -> DatabaseUnavailable |
     if state in _POSTGRESQL:
         return _unavailable(url, *_POSTGRESQL[state])
     if state.startswith("08"):
-        return _unavailable(url, "unreachable", "lost the connection", "It is tried again by itself.")
+        return _unavailable(url, "unreachable", "lost the connection", _BY_ITSELF)
     return None
 
 
 def refused_values(error: BaseException) -> str | None:
-    """Say why the database refuses the *values* of a statement, without showing any of them; None if that is not the trouble."""
+    """Say why the *values* of a statement are refused, without showing them; None if something else is wrong."""
     if isinstance(error, (ArithmeticError, ValueError, TypeError, AttributeError)):
         return f"a value cannot be stored ({type(error).__name__})"
     if isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError):

@@ -1,7 +1,7 @@
 """Sets of keys as one parameter, so that a look-up of one key or of a thousand is the same statement.
 
-``IN (…)`` would be another text for each number of keys, which defeats the drivers' caches of prepared statements. PostgreSQL takes
-one array for each part of the key, SQLite one JSON text.
+``IN (…)`` would be another text for each number of keys, which defeats the drivers' caches of prepared statements.
+PostgreSQL takes one array for each part of the key, SQLite one JSON text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Orders: an order as a row, and writing it under its conditions (expected row version, lease) where the database checks them.
+"""Orders: an order as a row, and writing it under conditions (row version, lease) that the database checks.
 
-An order's lease is in its row: ``lease_owner`` is whoever wrote last and ``lease_until`` says for how long nobody else may, by the
-database's clock.
+An order's lease is in its row: ``lease_owner`` is whoever wrote last and ``lease_until`` says for how long nobody
+else may, by the database's clock.
 """
 
 from __future__ import annotations

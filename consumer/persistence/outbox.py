@@ -1,8 +1,8 @@
 """The outbox: messages that must go out because a unit of work holds. Three verbs: store, claim, set as dispatched.
 
-Rows have a status; nothing is ever found by "id greater than the last one". Whoever commits a message sends it at once, and the
-claim written with it keeps other processes' sweepers away meanwhile; if its process dies, the claim runs out by the database's
-clock and a sweeper takes the message over.
+Rows have a status; nothing is ever found by "id greater than the last one". Whoever commits a message sends it at
+once, and the claim written with it keeps other processes' sweepers away meanwhile; if its process dies, the claim
+runs out by the database's clock and a sweeper takes the message over.
 """
 
 from __future__ import annotations

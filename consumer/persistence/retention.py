@@ -37,7 +37,7 @@ class Purged:
 
 
 async def purge(database: Database, older_than: timedelta) -> Purged:
-    """Delete rows older than ``older_than`` by the database's clock; a message that was not sent yet is never deleted."""
+    """Delete rows older than ``older_than`` by the database's clock, but no message that was not sent yet."""
     before = await database.read(database_time) - older_than
     return Purged(
         inbox=await _delete(database, _INBOX, before),

@@ -1,9 +1,10 @@
 """The books: everything the service keeps, read and written in batches.
 
-`Store.apply` is the heart. All units of work that are ready share one transaction, with one statement for each kind of write. What a
-write needs in order to hold is part of its statement, so the database itself checks it; the statement then reports fewer rows than
-it was given, the transaction is rolled back, the units whose conditions fail are named and taken out, and the others run again.
-Values that the database refuses are found by halving the batch. So the common case pays for no check at all.
+`Store.apply` is the heart. All units of work that are ready share one transaction, with one statement for each kind
+of write. What a write needs in order to hold is part of its statement, so the database itself checks it; the
+statement then reports fewer rows than it was given, the transaction is rolled back, the units whose conditions fail
+are named and taken out, and the others run again. Values that the database refuses are found by halving the batch. So
+the common case pays for no check at all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlalchemy import exc
 from consumer.domain.errors import AlreadyDone, OrderTaken, RelayError, StaleOrder
 from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
 from consumer.persistence import migrations, retention
-from consumer.persistence.batch import Batch, Numbered, rounds
+from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
 from consumer.persistence.columns import database_time
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
@@ -109,11 +110,13 @@ class Store:
         """Commit ``units`` together, each whole or not at all; durable on return.
 
         Returns:
-            For each unit None (it is durable), a `StateError` (its condition did not hold), `UnitRefused` (the database refuses
-            its values), or `DatabaseUnavailable` if the database went away after other units had been committed.
+            For each unit None (it is durable), a `StateError` (its condition did not hold), `UnitRefused` (the
+            database refuses its values), or `DatabaseUnavailable` if the database went away after other units had
+            been committed.
 
         Raises:
-            DatabaseUnavailable: no unit is known to be committed (``commit_unknown``: they may be). Apply them again: a unit that
+            DatabaseUnavailable: no unit is known to be committed (``commit_unknown``: they may be). Apply them again:
+            a unit that
                 was committed nevertheless answers with its `StateError`.
         """
         outcomes: dict[int, RelayError | None] = {}
@@ -124,7 +127,7 @@ class Store:
             if not outcomes:
                 raise
             return [outcomes.get(number, error) for number in range(len(units))]
-        return [outcomes[number] for number in range(len(units))]
+        return [outcomes[number] if number in outcomes else UnitRefused(CONTRADICTION) for number in range(len(units))]
 
     async def _apply(self, units: Numbered, outcomes: dict[int, RelayError | None]) -> None:
         unnamed = 0
@@ -198,7 +201,7 @@ class Store:
         return await self._database.read(lambda connection: self._outbox.of_key(connection, key))
 
     async def claim_outbox(self, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
-        """Claim up to ``limit`` pending messages that nobody has claimed, for ``claim_for`` by the database's clock."""
+        """Claim up to ``limit`` pending messages that nobody holds, for ``claim_for`` by the database's clock."""
         return await self._database.write(lambda connection: self._outbox.claim(connection, limit, claim_for))
 
     async def orders(self, so_ids: Collection[str]) -> dict[str, Order]:
@@ -257,7 +260,8 @@ class Store:
         current, head = await self.schema_revision()
         if current != head:
             raise DatabaseUnavailable(
-                f"{where(self._database.url)} is at schema {current or 'none'}, this version needs {head}. Run `relay db upgrade`.",
+                f"{where(self._database.url)} is at schema {current or 'none'}, this version needs {head}. "
+                "Run `relay db upgrade`.",
                 code="schema_outdated",
             )
 

@@ -1,4 +1,4 @@
-"""Suspects: deliveries that may have killed their consumer, and how often each was run alone (DESIGN section 3, delivery limits)."""
+"""Suspects: deliveries that may have killed their consumer, and how often each was run alone (DESIGN section 3)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """All tables of the service (DESIGN section 5), once, for both databases.
 
-Every look-up and every claim of the hot path has an index that stays small or is a primary key, so that cost does not grow with
-history. Text has no length in the database: the contract limits it (EVENTS), and SQLite would not enforce it anyway.
+Every look-up and every claim of the hot path has an index that stays small or is a primary key, so that cost does not
+grow with history. Text has no length in the database: the contract limits it (EVENTS), and SQLite would not enforce
+it anyway.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Schema migrations (alembic), run from the program: an installed wheel can migrate without any configuration file.
 
-A migration runs whole or not at all on both databases, and two processes that upgrade at once do it one after the other.
+A migration runs whole or not at all on both databases, and two processes that upgrade at once do it one after the
+other.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def revision(connection: Connection) -> str | None:
 
 
 async def upgrade(database_url: str) -> tuple[str | None, str]:
-    """Bring the database to the newest schema; return the revisions before and after (equal: there was nothing to do).
+    """Bring the database to the newest schema.
+
+    Returns:
+        The revisions before and after; equal when there was nothing to do.
 
     Raises:
         DatabaseUnavailable: it cannot be reached or written; nothing was changed.

@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that `consumer.persistence.migrations` hands over, in its transaction."""
+"""Alembic's entry: run the migrations on the connection that this package hands over, in its transaction."""
 
 from __future__ import annotations
 
