@@ -113,7 +113,7 @@ class Metrics:
         """Say whether a lane rests."""
         self._families.lane_paused.labels(lane).set(paused)
 
-    def call_finished(self, supplier: str, operation: str, outcome: str, seconds: float) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
         """Count a call to a supplier.
 
         Args:

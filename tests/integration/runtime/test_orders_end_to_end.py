@@ -1,0 +1,194 @@
+"""Orders on the real broker, against the sandbox, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consumer.domain.order import OrderState
+from tests.support.events import cancelled, message, paid
+
+if TYPE_CHECKING:
+    from tests.support.relay import Relay
+
+
+async def test_a_paid_order_reaches_ylh_once_and_is_told(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    result = await relay.result("order.push.succeeded", "SO1")
+    told = await relay.result("sync_log.recorded")
+
+    assert result["correlationid"] == "paid-SO1-1"
+    assert result["data"]["state"] == "pushed"
+    assert result["data"]["version"] == 1
+    assert result["data"]["sequence"] == 1
+    order = await relay.box.order("SO1")
+    assert order["creates"] == 1
+    assert result["data"]["retail_order_no"] == order["retail_order_no"]
+    assert told["data"]["sync_type"] == "order"
+    assert told["data"]["status"] == "success"
+
+
+async def test_a_duplicate_has_no_second_effect_and_the_same_results(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    first = await relay.result("order.push.succeeded", "SO1")
+    await relay.send(paid("SO1"))
+    second = await relay.result("order.push.succeeded", "SO1", count=2)
+
+    assert second == first
+    assert (await relay.box.order("SO1"))["create_calls"] == 1
+
+
+async def test_ten_copies_at_once_make_one_order(relay: Relay) -> None:
+    await relay.send(*[paid("SO1") for _ in range(10)])
+    await relay.until(lambda: len(relay.of("order.push.succeeded")) == 10)
+    assert len({result["id"] for result in relay.of("order.push.succeeded")}) == 1
+    assert (await relay.box.order("SO1"))["create_calls"] == 1
+
+
+async def test_the_same_id_with_another_body_is_refused(relay: Relay) -> None:
+    await relay.send(paid("SO1", event_id="E1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.send(paid("SO2", event_id="E1"))
+    rejected = await relay.result("event.rejected")
+    assert rejected["data"]["errors"][0]["field"] == "id"
+    assert "id used twice" in rejected["data"]["errors"][0]["input"]
+    assert (await relay.box.summary())["orders"] == 1
+
+
+async def test_503_is_retried_and_the_order_arrives_once(relay: Relay) -> None:
+    await relay.box.add_fault({"call": "ylh.create", "key": "SO1", "times": 3, "effect": "status", "status": 503})
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    assert (await relay.box.order("SO1"))["creates"] == 1
+
+
+async def test_a_lost_answer_is_resent_and_the_duplicate_refusal_counts_as_arrival(relay: Relay) -> None:
+    await relay.box.add_fault({"call": "ylh.create", "key": "SO1", "times": 1, "effect": "lost_answer"})
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    order = await relay.box.order("SO1")
+    assert order["creates"] == 1
+    assert order["duplicates_refused"] == 1
+    assert len(set(order["body_digests"])) == 1
+
+
+async def test_a_duplicate_refusal_that_is_not_ours_is_refused(relay: Relay) -> None:
+    await relay.box.add_fault(
+        {"call": "ylh.create", "key": "SO1", "effect": "refuse", "code": "E1", "message": "子单号重复，请勿重复推送"}
+    )
+    await relay.send(paid("SO1"))
+    failed = await relay.result("order.push.failed", "SO1")
+    assert failed["data"]["error"]["code"] == "already_at_supplier"
+    assert failed["data"]["state"] == "new"
+
+
+async def test_a_refusal_is_final_told_verbatim_and_in_the_ledger(relay: Relay) -> None:
+    await relay.box.add_fault(
+        {"call": "ylh.create", "key": "SO1", "effect": "refuse", "code": "E42", "message": "商品不可售"}
+    )
+    await relay.send(paid("SO1"))
+    failed = await relay.result("order.push.failed", "SO1")
+    assert failed["data"]["error"]["class"] == "rejected"
+    assert failed["data"]["error"]["supplier_message"] == "商品不可售"
+    assert failed["data"]["error"]["retriable"] is False
+    (letter,) = await relay.store.open_letters(10)
+    assert letter.subject == "SO1"
+    assert letter.supplier_code == "E42"
+    assert (await relay.box.order("SO1"))["create_calls"] == 1
+
+
+async def test_a_refused_version_may_be_sent_again(relay: Relay) -> None:
+    await relay.box.add_fault(
+        {"call": "ylh.create", "key": "SO1", "times": 1, "effect": "refuse", "code": "E42", "message": "商品不可售"}
+    )
+    await relay.send(paid("SO1", event_id="A"))
+    await relay.result("order.push.failed", "SO1")
+    await relay.send(paid("SO1", event_id="B"))
+    result = await relay.result("order.push.succeeded", "SO1")
+    assert result["data"]["sequence"] == 2
+
+
+async def test_attempts_used_up_is_a_dead_letter_that_is_told(relay: Relay) -> None:
+    await relay.box.add_fault({"call": "ylh.create", "key": "SO1", "effect": "status", "status": 503})
+    await relay.send(paid("SO1"))
+    dead = await relay.result("event.dead_lettered", "SO1")
+    assert dead["data"]["error"]["class"] == "unknown_outcome"
+    assert dead["data"]["attempts"] == 4
+    (letter,) = await relay.store.open_letters(10)
+    assert letter.id == dead["data"]["dead_letter_id"]
+    assert letter.lane == "relay.orders"
+    order = await relay.store.orders(["SO1"])
+    assert order["SO1"].intent is not None
+    assert order["SO1"].intent.unanswered
+
+
+async def test_a_cancel_after_the_push_is_accepted(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.send(cancelled("SO1"))
+    accepted = await relay.result("order.cancel.accepted", "SO1")
+    assert accepted["data"]["state"] == "cancelling"
+    assert (await relay.box.order("SO1"))["cancels"] == 1
+
+
+async def test_a_cancel_that_overtakes_its_create_makes_no_create(relay: Relay) -> None:
+    await relay.send(cancelled("SO1"))
+    done = await relay.result("order.cancel.succeeded", "SO1")
+    assert done["data"]["at_supplier"] is False
+    await relay.send(paid("SO1"))
+    await relay.result("order.superseded", "SO1")
+    assert (await relay.box.order("SO1"))["create_calls"] == 0
+
+
+async def test_a_cancel_clears_up_a_create_whose_outcome_is_unknown(relay: Relay) -> None:
+    await relay.box.add_fault({"call": "ylh.create", "key": "SO1", "times": 8, "effect": "lost_answer"})
+    await relay.send(paid("SO1"))
+    await relay.result("event.dead_lettered", "SO1")
+    await relay.send(cancelled("SO1"))
+    await relay.result("order.cancel.accepted", "SO1")
+    order = await relay.box.order("SO1")
+    assert order["creates"] == 1
+    assert order["cancels"] == 1
+
+
+async def test_a_newer_version_with_other_content_cannot_change_a_pushed_order(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.send(paid("SO1", version=2, remark="请送货前打电话"))
+    failed = await relay.result("order.push.failed", "SO1")
+    assert failed["data"]["error"]["code"] == "already_pushed"
+    await relay.send(paid("SO1", version=3))
+    superseded = await relay.result("order.superseded", "SO1")
+    assert superseded["data"]["applied_version"] == 1
+
+
+async def test_events_without_a_handler_yet_are_parked_and_told(relay: Relay) -> None:
+    status = paid("SO1")
+    status.update(type="order.status.requested", id="S1", data={"so_id": "SO1"})
+    await relay.send(status)
+    dead = await relay.result("event.dead_lettered")
+    assert dead["data"]["error"]["class"] == "bug"
+    assert "no handler yet" in dead["data"]["error"]["message"]
+
+
+async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay: Relay) -> None:
+    await relay.box.add_fault({"call": "ylh.create", "times": 1, "effect": "status", "status": 404})
+    await relay.send(*[paid(f"SO{number}") for number in range(20)])
+    assert relay.wiring is not None
+    board = relay.wiring.pauses
+    await relay.until(lambda: bool(board.pauses()))
+    await asyncio.sleep(0.3)
+    order = await relay.store.orders([f"SO{number}" for number in range(20)])
+    assert all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in order.values())
+    # A person would wait for the probe; a test moves its time forward.
+    board._clock = lambda: 10**9
+    await relay.until(lambda: len(relay.of("order.push.succeeded")) == 20, within=30)
+    assert (await relay.box.summary())["doubled"] == 0
+
+
+async def test_what_others_misroute_is_answered(relay: Relay) -> None:
+    document = paid("SO1")
+    answers = await relay.publisher.publish_many([message(document, routing_key="orders.paid")])
+    assert answers == [None]
+    rejected = await relay.result("event.rejected")
+    assert rejected["data"]["errors"][0]["field"] == "type"

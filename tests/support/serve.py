@@ -1,0 +1,44 @@
+"""``python -m tests.support.serve``: the service as a process of its own, settings from the environment.
+
+``KILL_SO_ID`` makes the process die (SIGKILL) whenever the ``order.paid`` of that order is being handled: a message that
+kills its consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from consumer import bootstrap
+from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.settings import load
+
+if TYPE_CHECKING:
+    from consumer.domain.outcome import Outcome
+    from consumer.domain.writes import InboxKey
+    from schemas.envelope import Event
+
+
+class _Deadly(OrderPaidHandler):
+    async def __call__(self, event: Event, key: InboxKey) -> Outcome:
+        if event.subject == os.environ["KILL_SO_ID"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super().__call__(event, key)
+
+
+async def _main() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await bootstrap.serve(load(dotenv=None), lanes=None, stop=stop)
+
+
+if __name__ == "__main__":
+    if "KILL_SO_ID" in os.environ:
+        bootstrap.OrderPaidHandler = _Deadly  # type: ignore[misc]  # the one place where it is constructed
+    uvloop.run(_main())
