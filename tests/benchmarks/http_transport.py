@@ -81,12 +81,12 @@ def _serve(listener: socket.socket, ready: Event) -> None:
     uvloop.run(main())
 
 
-def _over(transport: httpx.AsyncBaseTransport | None) -> Way:
-    """`httpx.AsyncClient.post`, over ``transport``."""
+def _over(transport: Callable[[], httpx.AsyncBaseTransport | None]) -> Way:
+    """`httpx.AsyncClient.post`, over what ``transport`` makes (None: httpx's own)."""
 
     async def way(stack: AsyncExitStack, url: str) -> Post:
         # httpx's own limits (100 connections, 20 of them kept): keeping all 100 makes stock httpx slower still.
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, headers=HEADERS))
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport(), headers=HEADERS))
 
         async def post() -> bytes:
             return (await client.post(url, content=BODY)).content
@@ -96,23 +96,29 @@ def _over(transport: httpx.AsyncBaseTransport | None) -> Way:
     return way
 
 
-async def _without_client(stack: AsyncExitStack, url: str) -> Post:
-    """Our transport asked directly, with prepared URL and headers: what `consumer.suppliers.calling` does."""
-    transport = await stack.enter_async_context(AiohttpTransport(slots=AT_ONCE))
-    target = httpx.URL(url)
-    extensions = {"timeout": {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 5.0}}
-    headers = list(HEADERS.items())
+def _without_client(transport: Callable[[], httpx.AsyncBaseTransport]) -> Way:
+    """A transport asked directly, with prepared URL and headers: what `consumer.suppliers.calling` does."""
 
-    async def post() -> bytes:
-        request = httpx.Request("POST", target, headers=headers, content=BODY, extensions=extensions)
-        response = await transport.handle_async_request(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        try:
-            return b"".join([chunk async for chunk in response.stream])
-        finally:
-            await response.aclose()
+    async def way(stack: AsyncExitStack, url: str) -> Post:
+        opened = await stack.enter_async_context(transport())
+        target = httpx.URL(url)
+        extensions = {"timeout": {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 5.0}}
+        length = str(len(BODY))
+        headers = [("Host", target.netloc.decode()), ("Content-Length", length), *HEADERS.items()]
 
-    return post
+        async def post() -> bytes:
+            stream = httpx.ByteStream(BODY)
+            request = httpx.Request("POST", target, headers=headers, stream=stream, extensions=extensions)
+            response = await opened.handle_async_request(request)
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            try:
+                return b"".join([chunk async for chunk in response.stream])
+            finally:
+                await response.aclose()
+
+        return post
+
+    return way
 
 
 async def _whole(stack: AsyncExitStack, url: str) -> Post:
@@ -151,26 +157,21 @@ async def _aiohttp(stack: AsyncExitStack, url: str) -> Post:
 
 
 def _ways() -> dict[str, Way]:
-    ways = {"stock httpx": _over(None)}
+    ways = {"stock httpx": _over(lambda: None)}
     try:
-        theirs = importlib.import_module("httpx_aiohttp")
+        theirs = importlib.import_module("httpx_aiohttp").AiohttpTransport
     except ImportError:
         print("httpx-aiohttp is not installed: left out", file=sys.stderr)
     else:
+        ways["httpx over httpx-aiohttp"] = _over(theirs)
+        ways["httpx-aiohttp without httpx's client"] = _without_client(theirs)
 
-        async def over_theirs(stack: AsyncExitStack, url: str) -> Post:
-            # Their transport binds to the running loop, so it is made inside it.
-            limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-            return await _over(theirs.AiohttpTransport(limits=limits))(stack, url)
-
-        ways["httpx over httpx-aiohttp"] = over_theirs
-
-    async def over_ours(stack: AsyncExitStack, url: str) -> Post:
-        return await _over(AiohttpTransport(slots=AT_ONCE))(stack, url)
+    def ours() -> httpx.AsyncBaseTransport:
+        return AiohttpTransport(slots=AT_ONCE)
 
     return ways | {
-        "httpx over our transport": over_ours,
-        "our transport without httpx's client": _without_client,
+        "httpx over our transport": _over(ours),
+        "our transport without httpx's client": _without_client(ours),
         "aiohttp itself": _aiohttp,
         "a create by our YLH client, all in": _whole,
     }
