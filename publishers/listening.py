@@ -137,7 +137,13 @@ class _QueueSource:
         # Of one session each: with a new channel comes a new one, and what was fetched over the old one is forgotten.
         self._fetched: deque[AbstractIncomingMessage] = deque()
         self._news = asyncio.Event()
+        self._consuming = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether there is a consumer on the broker right now."""
+        return self._consuming
 
     async def start(self) -> None:
         """Begin to connect and fetch; does not wait for the broker."""
@@ -208,9 +214,11 @@ class _QueueSource:
             underlay.closing.add_done_callback(lambda _: _tell(gone, "the channel closed"))
             link.lost.add_done_callback(lambda lost: _tell(gone, lost.result()))
             await queue.consume(self._into(deque()))
+            self._consuming = True
             _log.info("listener %s: listening for %s", self._queue, ", ".join(self._types))
             _log.info("listener %s: %s; starting over", self._queue, await gone)
         finally:
+            self._consuming = False
             self._fetched = deque()
             if not channel.is_closed:
                 await channel.close()

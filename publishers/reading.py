@@ -65,6 +65,10 @@ class Delivery(Protocol):
 class DeliverySource(Protocol):
     """Where deliveries come from; comes back by itself after a loss."""
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether messages can come in right now."""
+
     async def start(self) -> None:
         """Begin to fetch."""
 
@@ -107,6 +111,11 @@ class ResultReader:
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._resting: set[asyncio.Task[None]] = set()
         self._open: tuple[Delivery, Event] | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether results can come in right now; False at first and while the broker is away."""
+        return self._source.is_fetching
 
     async def __aenter__(self) -> Self:
         await self._source.start()

@@ -180,12 +180,13 @@ class _Memory:
         self.parked: list[bytes] = []
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue()
         self._unsettled: list[_Held] = []
+        self.is_fetching = False
 
     def put(self, body: bytes) -> None:
         self._waiting.put_nowait(body)
 
     async def start(self) -> None:
-        """Nothing to open."""
+        self.is_fetching = True
 
     async def take(self) -> Delivery:
         held = _Held(self, await self._waiting.get())
@@ -194,6 +195,7 @@ class _Memory:
 
     async def close(self) -> None:
         """What was taken and not settled comes again, as from a broker."""
+        self.is_fetching = False
         for held in self._unsettled:
             self.put(held.body)
         self._unsettled.clear()

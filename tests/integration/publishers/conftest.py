@@ -7,9 +7,12 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 
+from publishers.orders import RelayPublisher
+from publishers.testing import FakeRelay
 from rabbitmq.connection import connect
 from rabbitmq.topology import EVENTS, RESULTS, UNCLAIMED, UNROUTABLE, Topology
 from tests.integration.publishers.line import Line
+from tests.integration.publishers.sides import SOURCE, FakeSide, RealSide, Side
 
 
 @pytest.fixture
@@ -53,3 +56,22 @@ async def contract(channel: AbstractChannel) -> AbstractChannel:
     seen = await channel.declare_queue("seen", durable=True)
     await seen.bind(EVENTS, "#")
     return channel
+
+
+@pytest.fixture
+async def fake_side() -> AsyncIterator[FakeSide]:
+    async with FakeRelay(source=SOURCE) as relay:
+        yield FakeSide(relay)
+
+
+@pytest.fixture
+async def real_side(amqp_url: str, contract: AbstractChannel) -> AsyncIterator[RealSide]:
+    async with RelayPublisher(amqp_url, source=SOURCE) as relay:
+        yield RealSide(amqp_url, relay, contract)
+
+
+@pytest.fixture(params=["fake", "real"])
+def side(request: pytest.FixtureRequest) -> Side:
+    """The fake, then a real broker: the conformance suites run against both."""
+    chosen: Side = request.getfixturevalue(f"{request.param}_side")
+    return chosen
