@@ -1,8 +1,8 @@
 """The topology as RabbitMQ's own definitions file, for those who import that rather than run ``relay topology apply``.
 
 ``rabbitmq/definitions.json`` is generated from here and compared in ``make check``. It holds no user and no secret:
-loaded at boot it would leave a broker without any user (RabbitMQ makes ``guest`` only where nothing was loaded), so it is
-meant for a broker that has its users: ``rabbitmqctl import_definitions rabbitmq/definitions.json``.
+loaded at boot it would leave a broker without any user (RabbitMQ makes ``guest`` only where nothing was loaded), so it
+is meant for a broker that has its users: ``rabbitmqctl import_definitions rabbitmq/definitions.json``.
 
 ``python -m rabbitmq.definitions`` writes the file, with ``--check`` it only compares.
 """

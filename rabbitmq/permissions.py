@@ -43,11 +43,10 @@ class UserKind:
     def commands(self, user: str | None = None, vhost: str = "/") -> list[str]:
         """The ``rabbitmqctl`` commands that give these rights to an existing user."""
         account = user or f"relay-{self.name}"
-        lines = [
-            f"rabbitmqctl set_permissions -p '{vhost}' '{account}' '{self.configure}' '{self.write}' '{self.read}'"
-        ]
+        whom = f"-p '{vhost}' '{account}'"
+        lines = [f"rabbitmqctl set_permissions {whom} '{self.configure}' '{self.write}' '{self.read}'"]
         lines.extend(
-            f"rabbitmqctl set_topic_permissions -p '{vhost}' '{account}' '{right.exchange}' '{right.write}' '{right.read}'"
+            f"rabbitmqctl set_topic_permissions {whom} '{right.exchange}' '{right.write}' '{right.read}'"
             for right in self.topics
         )
         if self.tags:
