@@ -37,4 +37,4 @@ ALLOWED = (
     topology total tries type types unfinished units until url version vhost worker
     """)
 )
-"""All keys whose values are written."""
+"""All keys whose values are written. ``reason`` is why we wait or pause; a customer's reason goes under no key."""

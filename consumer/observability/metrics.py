@@ -119,7 +119,7 @@ class Metrics:
         Args:
             supplier: ``ylh`` or ``haier``.
             operation: e.g. ``create``, ``products``, ``token``.
-            outcome: ``success`` or the error class.
+            outcome: ``ok`` or the error class.
             seconds: how long the call took.
         """
         key = (supplier, operation, outcome)

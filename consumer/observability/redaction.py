@@ -39,9 +39,9 @@ _KEY = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/@]*(?::\S*)?@")
 _CREDENTIAL = re.compile(
     r"""(?ix)
-    \b(bearer|basic) \s+ [\w.~+/=-]{6,}
-    | ["']? (pass(?:word|wd|code)?|pwd|\w*secret\w*|\w*token\w*|authorization|api_?key|app_?key|sign(?:ature)?) ["']?
-      \s* [=:] \s* (?:"[^"]*"|'[^']*'|[^\s,;&}]+)
+    ["']? (pass(?:word|wd|code)?|pwd|\w*secret\w*|\w*token\w*|authorization|api_?key|app_?key|sign(?:ature)?) ["']?
+      \s* [=:] \s* (?:"[^"]*"|'[^']*'|(?:(?:bearer|basic)\s+)?[^\s,;&}]+)
+    | \b(bearer|basic) \s+ [\w.~+/=-]{6,}
     """
 )
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
