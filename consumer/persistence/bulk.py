@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ARRAY, bindparam, column, func, literal_column, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consumer.persistence.columns import UTCDateTime, microseconds
+from consumer.persistence.columns import UTCDateTime, aware, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -187,4 +187,6 @@ def _values(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
 
 def _encoder(type_: TypeEngine[Any], dialect: Dialect) -> Encoder | None:
     # Plain types go to both drivers as they are; only our own stores something else than it shows.
-    return microseconds if isinstance(type_, UTCDateTime) and dialect.name == "sqlite" else None
+    if not isinstance(type_, UTCDateTime):
+        return None
+    return microseconds if dialect.name == "sqlite" else aware

@@ -44,11 +44,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Turn an aware moment into what the column stores."""
         if value is None:
             return None
-        if dialect.name == "sqlite":
-            return microseconds(value)
-        if value.tzinfo is None:
-            raise ValueError(_NAIVE)
-        return value
+        return microseconds(value) if dialect.name == "sqlite" else aware(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Turn what the column stores into a moment in UTC."""
@@ -67,6 +63,13 @@ def microseconds(value: datetime | None) -> int | None:
         return (value - _EPOCH) // _MICROSECOND
     except TypeError:
         raise ValueError(_NAIVE) from None
+
+
+def aware(value: datetime | None) -> datetime | None:
+    """Return ``value`` if it is aware; asyncpg would take a naive one for local time."""
+    if value is not None and value.tzinfo is None:
+        raise ValueError(_NAIVE)
+    return value
 
 
 class clock(FunctionElement[int]):  # noqa: N801 (reads as the SQL function that it is)

@@ -1,73 +1,66 @@
-"""The books as their callers see them, on both databases."""
+"""Group commit as its callers see it: what holds, what does not, and that neighbours are not harmed."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from consumer.domain.errors import AlreadyDone, OrderTaken, StaleOrder
-from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
-from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SaveOrder, UnitOfWork, Write
-from consumer.persistence.store import Store
+import pytest
 
-NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, tzinfo=UTC)
+from consumer.domain.order import Order, OrderState
+from consumer.domain.writes import SaveOrder
+from tests.integration.persistence.making import LEASE, entry, full_order, key, kinds, message, unit
 
-
-def unit(*writes: Write) -> UnitOfWork:
-    return UnitOfWork(writes)
-
-
-def entry(event_id: str, *, source: str = "shop", run: str = "") -> InboxEntry:
-    return InboxEntry(InboxKey(source, event_id, run), "digest", "order.paid", "done", NOW)
-
-
-def message(id_: str, event_id: str = "e1", **changes: object) -> OutboxMessage:
-    plain = OutboxMessage(
-        id_, InboxKey("shop", event_id), "relay.results", "order.push.succeeded", b"\x00\xff", False, NOW
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-FULL_ORDER = Order(
-    so_id="SO-1",
-    state=OrderState.PUSHING,
-    applied_version=2**53 - 1,
-    content_digest="c",
-    sequence=3,
-    online_no="线上-1",
-    source_system="s",
-    paid_event_id="e1",
-    retail_order_no="r",
-    ext_order_no="x",
-    intent=Intent(CallKind.CREATE, b"\xff\x00{}", "d", 7, CallOutcome.UNKNOWN, "shop", "e1", NOW),
-    distribution_on="2026-12-01",
-    install_on="2026-12-02",
-)
+if TYPE_CHECKING:
+    from consumer.persistence.store import Store
 
 
 async def test_a_unit_of_work_is_read_back_as_it_was_written(store: Store) -> None:
-    sent = message("m1", headers={"x-relay-replay": "一"}, mandatory=True)
-    assert await store.apply([unit(entry("e1"), SaveOrder(FULL_ORDER, "me"), sent)]) == [None]
-    assert await store.inbox([InboxKey("shop", "e1"), InboxKey("shop", "e2")]) == {entry("e1").key: entry("e1")}
-    assert await store.orders(["SO-1", "SO-2"]) == {"SO-1": replace(FULL_ORDER, row_version=1)}
-    assert await store.outbox_of(InboxKey("shop", "e1")) == [sent]
+    sent = message("m1", mandatory=True)
+    assert await store.apply([unit(entry("e1"), SaveOrder(full_order(), "me"), sent)]) == [None]
+    assert await store.inbox([key("e1"), key("e2")]) == {key("e1"): entry("e1")}
+    assert await store.orders(["SO-1", "SO-2"]) == {"SO-1": replace(full_order(), row_version=1)}
+    assert await store.outbox_of(key("e1")) == [sent]
+
+
+async def test_no_units_and_no_keys_are_no_work(store: Store) -> None:
+    assert await store.apply([]) == []
+    assert await store.apply([unit()]) == [None]
+    assert await store.inbox([]) == {}
+    assert await store.orders([]) == {}
+
+
+async def test_a_replay_is_another_run_of_the_same_event(store: Store) -> None:
+    assert await store.apply([unit(entry("e1")), unit(entry("e1", run="replay-1"))]) == [None, None]
 
 
 async def test_a_key_that_is_done_takes_its_unit_out_and_no_other(store: Store) -> None:
     await store.apply([unit(entry("e1"))])
-    again = unit(entry("e1"), message("m1"))
+    again = unit(entry("e1"), message("m1"), SaveOrder(Order("a"), "me"))
     outcomes = await store.apply([unit(entry("e2")), again, unit(entry("e3"), message("m3", "e3"))])
-    assert [type(outcome) for outcome in outcomes] == [type(None), AlreadyDone, type(None)]
-    assert await store.outbox_of(InboxKey("shop", "e1")) == []
-    assert len(await store.inbox([InboxKey("shop", name) for name in ("e1", "e2", "e3")])) == 3
+    assert kinds(outcomes) == ["-", "AlreadyDone", "-"]
+    assert await store.outbox_of(key("e1")) == []
+    assert await store.orders(["a"]) == {}
+    assert len(await store.inbox([key(name) for name in ("e1", "e2", "e3")])) == 3
 
 
-async def test_a_stale_order_and_a_taken_order(store: Store) -> None:
-    hour = timedelta(hours=1)
-    assert await store.apply([unit(SaveOrder(Order("a"), "me", hour)), unit(SaveOrder(Order("b"), "me"))]) == [
-        None,
-        None,
-    ]
+async def test_of_two_units_with_one_key_in_a_batch_the_first_holds(store: Store) -> None:
+    outcomes = await store.apply(
+        [unit(entry("e1"), message("m1")), unit(entry("e1"), message("m2")), unit(entry("e2"))]
+    )
+    assert kinds(outcomes) == ["-", "AlreadyDone", "-"]
+    assert [sent.id for sent in await store.outbox_of(key("e1"))] == ["m1"]
+
+
+async def test_a_unit_holds_if_the_one_before_it_with_its_key_failed(store: Store) -> None:
+    outcomes = await store.apply([unit(entry("e1"), SaveOrder(Order("a", row_version=9), "me")), unit(entry("e1"))])
+    assert kinds(outcomes) == ["StaleOrder", "-"]
+
+
+async def test_stale_and_taken_orders(store: Store) -> None:
+    await store.apply([unit(SaveOrder(Order("a"), "me", LEASE)), unit(SaveOrder(Order("b"), "me"))])
     outcomes = await store.apply(
         [
             unit(SaveOrder(Order("a", row_version=1), "you")),
@@ -77,7 +70,91 @@ async def test_a_stale_order_and_a_taken_order(store: Store) -> None:
             unit(SaveOrder(Order("d"), "you")),
         ]
     )
-    assert [type(outcome) for outcome in outcomes] == [OrderTaken, StaleOrder, StaleOrder, StaleOrder, type(None)]
-    assert await store.apply([unit(SaveOrder(Order("a", row_version=1), "me"))]) == [None]
-    assert await store.apply([unit(SaveOrder(Order("a", row_version=2), "you"))]) == [None]
+    assert kinds(outcomes) == ["OrderTaken", "StaleOrder", "StaleOrder", "StaleOrder", "-"]
     assert set(await store.orders("abcd")) == {"a", "b", "d"}
+
+
+async def test_the_owner_of_a_lease_goes_on_and_its_last_save_releases_it(store: Store) -> None:
+    assert await store.apply([unit(SaveOrder(Order("a"), "me", LEASE))]) == [None]
+    assert await store.apply([unit(SaveOrder(Order("a", row_version=1), "me", LEASE))]) == [None]
+    assert kinds(await store.apply([unit(SaveOrder(Order("a", row_version=2), "you"))])) == ["OrderTaken"]
+    assert await store.apply([unit(SaveOrder(Order("a", row_version=2), "me"))]) == [None]
+    assert await store.apply([unit(SaveOrder(Order("a", row_version=3), "you"))]) == [None]
+
+
+async def test_a_lease_runs_out_by_the_databases_clock(store: Store) -> None:
+    await store.apply([unit(SaveOrder(Order("a"), "dead", timedelta(milliseconds=300)))])
+    takeover = unit(SaveOrder(Order("a", row_version=1), "me", LEASE))
+    assert kinds(await store.apply([takeover])) == ["OrderTaken"]
+    await asyncio.sleep(0.4)
+    assert await store.apply([takeover]) == [None]
+    # The one that lost its lease commits nothing any more.
+    assert kinds(await store.apply([unit(SaveOrder(Order("a", row_version=1), "dead"))])) == ["OrderTaken"]
+
+
+async def test_two_units_on_one_order_in_a_batch_are_never_both_lost_nor_both_kept(store: Store) -> None:
+    first = Order("a", state=OrderState.PUSHED)
+    outcomes = await store.apply([unit(SaveOrder(first, "me")), unit(SaveOrder(Order("a"), "me"), message("m"))])
+    assert kinds(outcomes) == ["-", "StaleOrder"]
+    assert await store.orders(["a"]) == {"a": replace(first, row_version=1)}
+    assert await store.outbox_of(key("e1")) == []
+
+
+async def test_units_that_follow_each_other_on_one_order_both_hold(store: Store) -> None:
+    follow = [unit(SaveOrder(Order("a", row_version=version, sequence=version), "me")) for version in range(4)]
+    assert await store.apply(follow) == [None] * 4
+    assert (await store.orders(["a"]))["a"].row_version == 4
+
+
+async def test_failing_units_among_more_than_one_statement_takes(store: Store) -> None:
+    await store.apply([unit(SaveOrder(Order(f"o{number}"), "me")) for number in range(0, 300, 7)])
+    units = [unit(entry(f"e{n}"), SaveOrder(Order(f"o{n}"), "me"), message(f"m{n}", f"e{n}")) for n in range(300)]
+    assert kinds(await store.apply(units)) == ["StaleOrder" if n % 7 == 0 else "-" for n in range(300)]
+    assert len(await store.inbox([key(f"e{n}") for n in range(300)])) == 300 - len(range(0, 300, 7))
+
+
+_NOT_STORABLE = {
+    "a number that fits no column": SaveOrder(Order("bad", sequence=2**70), "me"),
+    "half a character": SaveOrder(Order("bad\ud800"), "me"),
+    "a moment of no time zone": entry("bad", done_at=datetime(2026, 1, 1)),  # noqa: DTZ001 (that is the point)
+    "nothing where something must be": message("bad", body=None),  # type: ignore[arg-type]  # that is the point
+    "a value of another type": message("bad", body=object()),  # type: ignore[arg-type]  # that is the point
+}
+
+
+@pytest.mark.parametrize("bad", _NOT_STORABLE.values(), ids=_NOT_STORABLE.keys())
+async def test_a_poisoned_unit_is_refused_and_its_neighbours_hold(store: Store, bad: SaveOrder) -> None:
+    good = [unit(entry(f"e{n}"), SaveOrder(Order(f"o{n}"), "me")) for n in range(20)]
+    outcomes = await store.apply([*good[:7], unit(entry("e-bad"), bad), *good[7:]])
+    assert kinds(outcomes) == ["-"] * 7 + ["UnitRefused"] + ["-"] * 13
+    assert await store.inbox([key("e-bad")]) == {}
+    assert len(await store.orders([f"o{n}" for n in range(20)])) == 20
+
+
+async def test_a_refusal_says_why_and_shows_no_value(store: Store) -> None:
+    (refusal,) = await store.apply([unit(SaveOrder(Order("so", sequence=2**70, online_no="张三"), "me"))])
+    assert refusal is not None
+    assert refusal.message.startswith("the database refuses to store this: a value ")
+    assert "张三" not in str(refusal)
+    assert str(2**70) not in str(refusal)
+
+
+async def test_a_unit_that_contradicts_itself_is_refused(store: Store) -> None:
+    twice = unit(SaveOrder(Order("a"), "me"), SaveOrder(Order("a"), "me"))
+    assert kinds(await store.apply([twice, unit(entry("e1"))])) == ["UnitRefused", "-"]
+    assert await store.orders(["a"]) == {}
+
+
+async def test_times_keep_their_microseconds_and_come_back_in_utc(store: Store) -> None:
+    at = datetime.fromisoformat("2026-11-22T17:30:15.123457+08:00")
+    await store.apply([unit(entry("e1", done_at=at))])
+    read = (await store.inbox([key("e1")]))[key("e1")].done_at
+    assert read == at
+    assert read.utcoffset() == timedelta(0)
+
+
+async def test_keys_with_quotes_and_other_scripts_are_found(store: Store) -> None:
+    names = ['"', "'; --", "[]", "\\u0041", "订单\n1", "1", "null", "😀"]
+    await store.apply([unit(entry(name), SaveOrder(Order(name), "me")) for name in names])
+    assert set(await store.inbox([key(name) for name in names])) == {key(name) for name in names}
+    assert set(await store.orders(names)) == set(names)
