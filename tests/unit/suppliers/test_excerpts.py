@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.suppliers.excerpts import LONGEST, excerpt, keys_only
-from consumer.suppliers.operation import JSON
+
+if TYPE_CHECKING:
+    from consumer.suppliers.operation import JSON
 
 
 @pytest.mark.parametrize(

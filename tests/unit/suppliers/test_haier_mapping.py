@@ -72,7 +72,9 @@ def test_is_sales_comes_as_text_or_number(value: JSON, procurable: bool) -> None
 
 
 def test_numbers_stand_for_texts_and_blanks_for_nothing() -> None:
-    seen = only(productCode=20190001, productModel=200, productBrandName=" ", productLageUrls=None, noSalesReason="停产")
+    seen = only(
+        productCode=20190001, productModel=200, productBrandName=" ", productLageUrls=None, noSalesReason="停产"
+    )
     assert (seen.product_code, seen.model, seen.brand) == ("20190001", "200", None)
     assert (seen.page_image_urls, seen.reason) == ((), "停产")
 
