@@ -140,6 +140,7 @@ class Store:
                 reason = refused_values(error)
                 if reason is None:
                     raise
+                # Not chained: the driver's own words may quote the row, and a defect's traceback is kept in a letter.
                 await self._halve(units, UnitRefused(reason), outcomes)
                 return
             else:
