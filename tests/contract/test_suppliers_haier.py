@@ -1,0 +1,242 @@
+"""Our Haier client against the sandbox over real HTTP, fault by fault (DESIGN section 6; SUPPLIERS, Haier)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.domain.errors import Malformed, Misconfigured, Rejected, SupplierError, Throttled, Transient, Unauthorised
+from consumer.domain.recoverability import Policy
+from consumer.settings import load
+from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.haier.client import HaierClient
+from consumer.suppliers.limits import Timeouts
+from consumer.suppliers.transport import AiohttpTransport
+from sandbox.config import SandboxConfig
+from sandbox.testing import Box, running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from consumer.domain.ports import HaierGoods
+
+NOTHING: Mapping[str, str] = {}
+TWICE = Policy(immediate_retries=1, immediate_delay=timedelta(milliseconds=2))
+
+
+class Heard:
+    """Counts calls by operation and outcome."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+        assert supplier == "haier"
+        assert seconds >= 0
+        self.calls[operation, outcome] += 1
+
+
+@asynccontextmanager
+async def client_of(
+    box: Box, *, call: float = 5.0, heard: Heard | None = None, settings: Mapping[str, str] = NOTHING
+) -> AsyncIterator[HaierClient]:
+    section = load({**box.environment(), **settings}, dotenv=None, need=["haier"]).haier
+    conduct = Conduct(Timeouts(token=5.0, call=call), TWICE, 100, heard or Heard())
+    async with AiohttpTransport() as transport:
+        client = HaierClient(section, transport, conduct)
+        _port: HaierGoods = client
+        yield client
+        await client.aclose()
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Box]:
+    async with running_sandbox() as running:
+        yield running
+
+
+@pytest.mark.parametrize("shape", ["envelope", "bare"])
+async def test_products_are_read_from_a_list_or_an_envelope(shape: Any) -> None:
+    async with running_sandbox(SandboxConfig(shape=shape)) as box, client_of(box) as client:
+        known = {article["code"]: article for article in await box.catalogue()}
+        found = await client.procurable_products(sorted(known)[:20])
+    assert [product.product_code for product in found] == sorted(known)[:20]
+    for product in found:
+        article = known[product.product_code]
+        assert (product.model, product.category, product.brand) == (
+            article["model"],
+            article["group"],
+            article["brand"],
+        )
+        assert product.procurable is article["procurable"]
+    assert {product.procurable for product in found} == {True, False}
+
+
+async def test_a_code_that_haier_does_not_know_is_not_in_the_answer(box: Box) -> None:
+    async with client_of(box) as client:
+        assert await client.procurable_products(["NOBODY"]) == []
+
+
+async def test_every_procurable_product_comes_in_one_list() -> None:
+    async with running_sandbox(SandboxConfig(products=5000)) as box, client_of(box) as client:
+        found = await client.procurable_products(None)
+        procurable = {article["code"] for article in await box.catalogue() if article["procurable"]}
+    assert {product.product_code for product in found} == procurable
+    assert len(procurable) > 4000
+
+
+@pytest.mark.parametrize("count", [0, 21])
+async def test_a_call_takes_one_to_twenty_codes(box: Box, count: int) -> None:
+    async with client_of(box) as client:
+        with pytest.raises(ValueError, match="20"):
+            await client.procurable_products(["BX"] * count)
+    assert await box.calls() == []
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        {"haier_token_key": "token"},
+        {"haier_token_under_data": True},
+        {"haier_token_key": "token", "haier_token_under_data": True, "token_expires_in": None},
+        {"haier_auth_scheme": "bare"},
+        {"haier_auth_scheme": "Bearer"},
+        {"haier_auth_missing": True},
+    ],
+    ids="-".join,
+)
+async def test_every_way_of_giving_and_showing_a_token(account: Any) -> None:
+    heard = Heard()
+    async with running_sandbox(SandboxConfig(**account)) as box, client_of(box, heard=heard) as client:
+        await client.login()
+        await client.procurable_products(["BX0000001"])
+        await box.withdraw_tokens()
+        await client.procurable_products(["BX0000001"])
+    assert heard.calls["products", "ok"] == 2
+    assert heard.calls["token", "ok"] == 2
+    # Once the second address has worked the first is not asked again.
+    assert heard.calls["token", "misconfigured"] == ("haier_auth_missing" in account)
+
+
+async def test_the_wrong_scheme_names_its_setting() -> None:
+    async with (
+        running_sandbox(SandboxConfig(haier_auth_scheme="Bearer")) as box,
+        client_of(box, settings={"HAIER_AUTH_SCHEME": ""}) as client,
+    ):
+        with pytest.raises(Unauthorised, match="HAIER_AUTH_SCHEME") as caught:
+            await client.procurable_products(["BX0000001"])
+    assert not caught.value.expired
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": "status", "status": 500},
+        {"effect": "hang"},
+        {"effect": "lost_answer"},
+        {"effect": "reset"},
+        {"effect": "broken_json"},
+        {"effect": "truncate"},
+        {"effect": "wrong_content_type"},
+        {"effect": "other_shape"},
+    ],
+    ids=lambda fault: str(fault["effect"]),
+)
+async def test_a_look_is_repeated_once_and_then_succeeds(box: Box, fault: dict[str, object]) -> None:
+    heard = Heard()
+    await box.add_fault({"call": "haier.products", "nth": [1]} | fault)
+    async with client_of(box, call=0.3, heard=heard) as client:
+        assert len(await client.procurable_products(["BX0000001"])) == 1
+    assert heard.calls["products", "ok"] == 1
+    assert sum(heard.calls.values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"effect": "status", "status": 503}, Transient),
+        ({"effect": "hang"}, Transient),
+        ({"effect": "broken_json"}, Transient),
+        ({"effect": "truncate"}, Transient),
+        ({"effect": "other_shape"}, Malformed),
+        ({"effect": "other_shape", "body": "{}"}, Malformed),
+        ({"effect": "other_shape", "body": '{"success": true}'}, Malformed),
+        ({"effect": "refuse", "code": "1", "message": "客户编码错误"}, Rejected),
+        ({"effect": "status", "status": 400}, Rejected),
+        ({"effect": "status", "status": 403}, Unauthorised),
+        ({"effect": "status", "status": 404}, Misconfigured),
+        ({"effect": "redirect", "location": "/login"}, Misconfigured),
+        ({"effect": "status", "status": 429, "retry_after": "5"}, Throttled),
+    ],
+)
+async def test_each_failure_of_a_look_has_its_class(
+    box: Box, fault: dict[str, object], kind: type[SupplierError]
+) -> None:
+    await box.add_fault({"call": "haier.products"} | fault)
+    async with client_of(box, call=0.3) as client:
+        with pytest.raises(SupplierError) as caught:
+            await client.procurable_products(["BX0000001"])
+    assert type(caught.value) is kind
+
+
+async def test_another_shape_names_the_place(box: Box) -> None:
+    odd = '[{"productCode": "BX1", "isSales": "1"}, {"productCode": "BX2", "isSales": "maybe"}]'
+    await box.add_fault({"call": "haier.products", "effect": "other_shape", "body": odd})
+    async with client_of(box) as client:
+        with pytest.raises(Malformed, match=r"1\.isSales"):
+            await client.procurable_products(["BX0000001"])
+
+
+async def test_fifty_looks_whose_token_was_withdrawn_make_one_login(box: Box) -> None:
+    heard = Heard()
+    async with client_of(box, heard=heard) as client:
+        await client.procurable_products(["BX0000001"])
+        await box.withdraw_tokens()
+        await asyncio.gather(*(client.procurable_products(["BX0000001"]) for _ in range(50)))
+    assert heard.calls["token", "ok"] == 2
+    assert heard.calls["products", "ok"] == 51
+
+
+async def test_a_token_told_to_live_longer_than_it_does_is_renewed_on_its_401() -> None:
+    heard = Heard()
+    short = SandboxConfig(token_lifetime=0.2, token_expires_in=3600)
+    async with running_sandbox(short) as box, client_of(box, heard=heard) as client:
+        await client.procurable_products(["BX0000001"])
+        await asyncio.sleep(0.3)
+        await client.procurable_products(["BX0000001"])
+    assert heard.calls == {("token", "ok"): 2, ("products", "ok"): 2, ("products", "auth"): 1}
+
+
+@pytest.mark.parametrize("setting", ["HAIER_CLIENT_ID", "HAIER_CLIENT_SECRET"])
+async def test_wrong_credentials_are_one_clear_sentence_that_names_the_settings(box: Box, setting: str) -> None:
+    async with client_of(box, settings={setting: "mistyped-secret"}) as client:
+        for attempt in (client.login(), client.check(), client.procurable_products(None)):
+            with pytest.raises(Unauthorised) as caught:
+                await attempt
+            assert not caught.value.expired
+            assert setting in str(caught.value)
+            assert "mistyped-secret" not in repr(caught.value)
+
+
+async def test_a_host_that_does_not_resolve_pauses(box: Box) -> None:
+    async with client_of(box, settings={"HAIER_BASE_URL": "http://no-such-host.invalid"}) as client:
+        with pytest.raises(Misconfigured, match="HAIER_BASE_URL"):
+            await client.procurable_products(None)
+
+
+async def test_a_check_makes_a_call_and_takes_a_refusal_for_life(box: Box) -> None:
+    await box.add_fault({"call": "haier.products", "nth": [2], "effect": "refuse", "message": "商品编码无效"})
+    heard = Heard()
+    async with client_of(box, heard=heard) as client:
+        await client.check()
+        await client.check()
+        await box.add_fault({"call": "haier.products", "effect": "status", "status": 404})
+        with pytest.raises(Misconfigured):
+            await client.check()
+    assert heard.calls["products", "ok"] == 1
+    assert heard.calls["products", "rejected"] == 1
