@@ -86,6 +86,7 @@ async def test_the_services_signal_handlers_stay_its_own(health: Health) -> None
         async with serve_http(http_app(health, Metrics.create(version="0", event_types=())), "127.0.0.1", 0) as served:
             signal.raise_signal(signal.SIGTERM)
             await asyncio.wait_for(stopped.wait(), 5)
+            await asyncio.sleep(0.4)  # uvicorn looks every 0.1 s at whether it should exit
             assert (await get(f"{served.url}/health/live"))[0] == 200, "it serves until the service has drained"
     finally:
         loop.remove_signal_handler(signal.SIGTERM)

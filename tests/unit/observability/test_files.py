@@ -44,6 +44,18 @@ def test_two_processes_that_write_one_file_lose_no_line_when_it_rotates(tmp_path
     two.close()
 
 
+def test_who_comes_second_does_not_rotate_again(tmp_path: Path) -> None:
+    one, two = file_in(tmp_path, max_bytes=100), file_in(tmp_path, max_bytes=100)
+    one.append(b"1" * 10 + b"\n")
+    two.append(b"2" * 70 + b"\n")
+    one.append(b"1" * 95 + b"\n")
+    two.append(b"2" * 40 + b"\n")
+    one.close()
+    two.close()
+    assert len(list(tmp_path.iterdir())) == 2
+    assert one.path.read_bytes() == b"1" * 95 + b"\n" + b"2" * 40 + b"\n"
+
+
 def test_a_file_that_somebody_took_away_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.observability.files._LOOK_AGAIN_AFTER", 0.0)
     file = file_in(tmp_path)

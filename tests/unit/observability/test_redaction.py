@@ -64,8 +64,12 @@ nested = st.recursive(
 )
 anything = st.dictionaries(
     st.text(),
-    st.recursive(st.text() | leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
-    max_size=4,
+    st.recursive(
+        st.text() | leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=3,
 )
 
 
