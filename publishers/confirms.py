@@ -116,7 +116,7 @@ class ConfirmedPublisher:
     async def publish(self, message: Outgoing) -> None:
         """Publish one message; returns when the broker has taken it over.
 
-        Calls made at the same time by many tasks travel together. Cancelled after it was sent, it may arrive.
+        Calls made at the same time by many tasks travel together. Cancelled, the message may arrive all the same.
 
         Raises:
             Unroutable, Refused, Unconfirmed, BrokerAway: see `publishers.outgoing`.
@@ -178,12 +178,12 @@ class ConfirmedPublisher:
         try:
             for exchange, mine in exchanges.items():
                 await self._send(exchange, mine)
-        except Exception as fault:
-            # A fault of ours must reach those who wait for these messages, not a task that nobody awaits.
+        except Exception as fault:  # noqa: BLE001 - a fault of ours must reach those who wait for these messages
             for ticket in tickets:
                 if not ticket.settled.done() and not ticket.tag:
                     ticket.settled.set_exception(fault)
-            raise
+                    # Read once, so that a caller who has gone is no line of "never retrieved" in the log.
+                    ticket.settled.exception()
 
     async def _send(self, exchange: str, tickets: list[Ticket]) -> None:
         position = 0

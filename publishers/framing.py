@@ -1,10 +1,10 @@
 """One AMQP channel in confirm mode, written to in whole batches: the only file that knows aiormq's insides.
 
-`Exchange.publish` and `basic_publish` cost 140 to 200 µs of CPU a message (a task, two locks, a time-out, two
-registered futures, a drain for each); marshalling a batch into one write and matching the confirms here costs 47 µs,
-a third. On a service that has one core and some 800 µs for a whole event that difference is worth this file. Three
-attributes of aiormq's channel are used that its abstract class does not list: `confirmations` (delivery tag → what
-to tell), `message_id_delivery_tag` (by which a return finds its tag) and `write_queue`. `ConfirmChannel.open` says
+`Exchange.publish` costs 200 µs of CPU a message and `basic_publish` 150 (a task, two locks, a time-out and two
+registered futures for each); marshalling a batch into one write and matching the confirms here costs 30 to 50, and 60
+when single calls are gathered. On a service that has one core and some 800 µs for a whole event that is worth a file.
+Three attributes of aiormq's channel are used that its abstract class does not list: `confirmations` (delivery tag →
+what to tell), `message_id_delivery_tag` (by which a return finds its tag) and `write_queue`. `ConfirmChannel.open` says
 so when a later aiormq has them no more.
 
 Matching. Confirms come by delivery tag, returns by message id, and a return always comes before the confirm of the
@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from aiormq.abc import ChannelFrame, DeliveredMessage
 from aiormq.channel import Channel as UnderlayChannel
-from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelNotFoundEntity
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
 from publishers.outgoing import Outgoing, PublishError, Refused, Unconfirmed, Unroutable
+from rabbitmq.connection import is_cancelled
 from schemas.identity import unreadable_key
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel
 
     from publishers.supervision import Link
+
+_INSIDES: Final = ("confirmations", "message_id_delivery_tag", "write_queue", "max_content_size")
 
 _PERSISTENT: Final = 2
 
@@ -146,10 +149,14 @@ class ConfirmChannel:
             async with asyncio.timeout(within):
                 await channel.initialize()
             underlay = await channel.get_underlay_channel()
-        except (ConnectionError, TimeoutError, RuntimeError) as error:
+        except (AMQPError, OSError, RuntimeError) as error:
             # RuntimeError: aiormq's word for "the connection or channel is closed by now".
             raise ChannelLost(f"no channel: {error!r}") from error
-        if not isinstance(underlay, UnderlayChannel) or not hasattr(underlay, "message_id_delivery_tag"):
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise ChannelLost("no channel: the connection went meanwhile") from error
+        if not isinstance(underlay, UnderlayChannel) or not all(hasattr(underlay, name) for name in _INSIDES):
             raise TypeError(
                 "this aiormq has another channel than 7.2: publishers/framing.py has to be brought up to it"
             )
@@ -235,12 +242,16 @@ class ConfirmChannel:
             message_type=message.type,
         )
         try:
-            frames = [self._head(message), marshal(ContentHeader(body_size=len(body), properties=properties), number)]
-            frames += [marshal(ContentBody(body[start : start + size]), number) for start in range(0, len(body), size)]
+            head = self._head(message)
+            header = marshal(ContentHeader(body_size=len(body), properties=properties), number)
+            bodies = [marshal(ContentBody(body[start : start + size]), number) for start in range(0, len(body), size)]
         except (ValueError, TypeError, struct.error) as error:
             # pamqp's words for a short string over 255 bytes, a header value that AMQP has no type for, …
             return Refused(f"it cannot be written as AMQP ({error})", message)
-        return b"".join(frames)
+        if len(header) > size:
+            # A header cannot be split over frames: sent all the same, it would cost every neighbour the connection.
+            return Refused(f"its headers take {len(header)} bytes, the broker takes {size}", message)
+        return b"".join((head, header, *bodies))
 
     def _head(self, message: Outgoing) -> bytes:
         key = (message.routing_key, message.mandatory)

@@ -24,6 +24,7 @@ from aiormq.exceptions import (
 
 from publishers.reading import Delivery, ResultReader
 from publishers.supervision import Backoff, Link, Supervised
+from rabbitmq.connection import is_cancelled
 from rabbitmq.topology import RESULTS
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ class _Arrived:
             await verb
         except (AMQPError, ChannelInvalidStateError, OSError) as error:
             _log.info("result %s not settled, it will be delivered again: %r", self.message_id, error)
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+            _log.info("result %s not settled, it will be delivered again: the connection went", self.message_id)
 
 
 class _QueueSource:
@@ -198,6 +203,10 @@ class _QueueSource:
                 # RuntimeError: aiormq's word for a channel or connection that closed meanwhile.
                 failures += 1
                 _log.warning("listener %s starts over: %r", self._queue, error)
+            except asyncio.CancelledError:
+                if is_cancelled():
+                    raise
+                failures += 1
             if failures:
                 await asyncio.sleep(self._backoff.pause(failures, random.random()))  # noqa: S311 - jitter, no secret
 

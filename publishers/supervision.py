@@ -12,7 +12,9 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rabbitmq.connection import BrokerUnreachable, address, connect
+from aiormq.exceptions import AMQPError
+
+from rabbitmq.connection import BrokerUnreachable, address, connect, is_cancelled
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractConnection
@@ -85,8 +87,11 @@ class Link:
         try:
             async with asyncio.timeout(_FAREWELL):
                 await self.connection.close()
-        except (TimeoutError, ConnectionError, OSError) as error:
+        except (AMQPError, OSError, RuntimeError) as error:
             _log.debug("closing a connection that is given up anyway: %r", error)
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
 
     def _on_closing(self, closing: asyncio.Future[object]) -> None:
         error = None if closing.cancelled() else closing.exception()

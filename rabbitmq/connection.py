@@ -7,6 +7,7 @@ subscribers start over), which aio-pika's robust connection would hide.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
@@ -98,12 +99,31 @@ async def connect(url: str, *, name: str, timeout: float = 10, heartbeat: int = 
     _check_url(url)
     try:
         full = URL(url) if "heartbeat=" in urlsplit(url).query else URL(url).update_query(heartbeat=heartbeat)
-        return await aio_pika.connect(full, timeout=timeout, client_properties={"connection_name": name})
-    except (AMQPError, OSError) as error:
-        raise _explained(url, error, timeout) from error
+        connection = aio_pika.Connection(full, client_properties={"connection_name": name})
     except ValueError:
         # No chain: the parser quotes pieces of the URL, and one of them may be the password.
         raise _bad_url(url) from None
+    try:
+        await connection.connect(timeout=timeout)
+    except BaseException as error:
+        # Left open, it would close itself at some later time, in a task of its own.
+        await connection.close()
+        # RuntimeError: what aiormq's reader makes of a peer that hangs up before it has said a word.
+        if isinstance(error, AMQPError | OSError | EOFError | RuntimeError) or (
+            isinstance(error, asyncio.CancelledError) and not is_cancelled()
+        ):
+            raise _explained(url, error, timeout) from error
+        raise
+    return connection
+
+
+def is_cancelled() -> bool:
+    """Tell whether it is the running task that somebody cancels.
+
+    aiormq also raises `CancelledError` for a wait that a dying connection has ended, to tasks that nobody cancelled.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _check_url(url: str) -> None:

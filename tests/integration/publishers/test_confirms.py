@@ -109,11 +109,12 @@ async def test_what_cannot_be_written_as_amqp_is_refused_alone(amqp_url: str, ch
         Outgoing(exchange="t", routing_key="k" * 300, body=b"x", message_id="long-key"),
         Outgoing(exchange="t", routing_key="in", body=b"x", message_id="m" * 300),
         Outgoing(exchange="t", routing_key="in", body=b"x", message_id="header", headers={"x": object()}),  # type: ignore[dict-item] # the point
+        Outgoing(exchange="t", routing_key="in", body=b"x", message_id="headers", headers={"x": "y" * 140_000}),
         message(2),
     ]
     async with ConfirmedPublisher(amqp_url, name="test", max_in_flight=2) as publisher:
         outcomes = await publisher.publish_many(batch)
-        assert [type(o) for o in outcomes] == [type(None), Refused, Refused, Refused, type(None)]
+        assert [type(o) for o in outcomes] == [type(None), Refused, Refused, Refused, Refused, type(None)]
         assert publisher.in_flight == 0
     assert [m.message_id for m in await drain(channel, "q")] == ["id-1", "id-2"]
 
@@ -276,3 +277,16 @@ async def test_a_publisher_that_was_not_started_says_so(amqp_url: str) -> None:
     publisher = ConfirmedPublisher(amqp_url, name="test")
     with pytest.raises(RuntimeError, match="not started"):
         await publisher.publish(message(1))
+
+
+@pytest.mark.usefixtures("channel")
+async def test_a_fault_of_the_publisher_itself_reaches_the_caller(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publishers.framing._INSIDES", ("gone in a later aiormq",))
+    async with ConfirmedPublisher(amqp_url, name="test") as publisher:
+        with pytest.raises(TypeError, match=r"another channel than 7\.2"):
+            await publisher.publish(message(1))
+        with pytest.raises(TypeError, match=r"another channel than 7\.2"):
+            await publisher.publish_many([message(1), message(2)])
+        assert publisher.in_flight == 0

@@ -93,6 +93,32 @@ async def test_another_protocol_is_told_apart() -> None:
         assert caught.value.cause is Cause.TLS
 
 
+@pytest.mark.parametrize(
+    "words", [b"", b"\x01", b"AMQP\x00\x00\x09\x01", b"\x01\x00\x00\x00\x00\x00\x04\x00\x0a\x00\x0b\xce"]
+)
+async def test_who_hangs_up_during_the_greeting_is_told_apart(words: bytes) -> None:
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for _ in range(5):
+            with pytest.raises(BrokerUnreachable) as caught:
+                await connect(f"amqp://u:p@127.0.0.1:{port}/", name="test")
+            assert caught.value.cause in {Cause.PROTOCOL, Cause.NETWORK}
+
+
+async def test_who_is_cancelled_while_connecting_is_cancelled() -> None:
+    async with await asyncio.start_server(_silence, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        task = asyncio.create_task(connect(f"amqp://u:p@127.0.0.1:{port}/", name="test"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
 async def _nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
