@@ -47,11 +47,8 @@ class Inbox:
             return {}
         parameters = self._keys.parameters([(key.source, key.event_id, key.run) for key in keys])
         result = connection.execute(self._find, parameters)
-        return {
-            key: InboxEntry(key, row.digest, row.type, row.outcome, row.done_at)
-            for row in result
-            for key in [InboxKey(row.source, row.event_id, row.run)]
-        }
+        entries = (InboxEntry(InboxKey(source, event_id, run), *rest) for source, event_id, run, *rest in result)
+        return {entry.key: entry for entry in entries}
 
 
 def _row(entry: InboxEntry) -> tuple[object, ...]:

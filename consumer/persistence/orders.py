@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _TABLE = tables.orders
 _ONE = literal_column("1", BigInteger)
-_CONTENT = (
+_ORDER = (
     "so_id",
     "state",
     "applied_version",
@@ -40,6 +40,8 @@ _CONTENT = (
     "ext_order_no",
     "distribution_on",
     "install_on",
+)
+_INTENT = (
     "intent_kind",
     "intent_body",
     "intent_digest",
@@ -48,8 +50,9 @@ _CONTENT = (
     "intent_event_source",
     "intent_event_id",
     "intent_at",
-    "lease_owner",
 )
+_WRITTEN = (*_ORDER, *_INTENT, "lease_owner")
+_READ = (*_ORDER, "row_version", *_INTENT)
 
 
 class Standing(Enum):
@@ -67,7 +70,7 @@ class Orders:
         self._save = _save_statement(dialect)
         self._keys = KeySet(dialect, "so_id")
         by_key = _TABLE.c.so_id == self._keys.rows.c.so_id
-        self._find = select(_TABLE).select_from(self._keys.rows).join(_TABLE, by_key)
+        self._find = select(*[_TABLE.c[name] for name in _READ]).select_from(self._keys.rows).join(_TABLE, by_key)
         self._look = (
             select(
                 _TABLE.c.so_id,
@@ -92,7 +95,7 @@ class Orders:
         if not so_ids:
             return {}
         result = connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
-        return {row.so_id: _order(row) for row in result}
+        return {order.so_id: order for order in map(_order, result)}
 
     def count_by_state(self, connection: Connection) -> dict[OrderState, int]:
         """Count the orders of each state."""
@@ -106,7 +109,7 @@ class Orders:
 
 
 def _save_statement(dialect: Dialect) -> Bulk:
-    incoming = Incoming.of(dialect, _TABLE, *_CONTENT, expected=BigInteger(), lease=BigInteger())
+    incoming = Incoming.of(dialect, _TABLE, *_WRITTEN, expected=BigInteger(), lease=BigInteger())
     new = incoming.rows.c
     present = _TABLE.alias("present")
     insert = incoming.insert(_TABLE, row_version=new.expected + _ONE, lease_until=clock() + new.lease)
@@ -124,7 +127,7 @@ def _save_statement(dialect: Dialect) -> Bulk:
                 _TABLE.c.lease_until < clock(),
             ),
         ),
-        columns=[name for name in _CONTENT if name != "so_id"] + ["row_version", "lease_until"],
+        columns=[name for name in _WRITTEN if name != "so_id"] + ["row_version", "lease_until"],
     )
 
 
@@ -172,31 +175,30 @@ def _row(save: SaveOrder) -> tuple[object, ...]:
 
 
 def _order(row: Any) -> Order:
-    intent = None
-    if row.intent_kind is not None:
-        intent = Intent(
-            kind=CallKind(row.intent_kind),
-            body=row.intent_body,
-            digest=row.intent_digest,
-            version=row.intent_version,
-            outcome=CallOutcome(row.intent_outcome),
-            event_source=row.intent_event_source,
-            event_id=row.intent_event_id,
-            occurred_at=row.intent_at,
-        )
+    so_id, state, applied, content, sequence, online, system, paid, retail, ext, distribution, install, *rest = row
+    row_version, *last_call = rest
     return Order(
-        so_id=row.so_id,
-        state=OrderState(row.state),
-        applied_version=row.applied_version,
-        content_digest=row.content_digest,
-        sequence=row.sequence,
-        row_version=row.row_version,
-        online_no=row.online_no,
-        source_system=row.source_system,
-        paid_event_id=row.paid_event_id,
-        retail_order_no=row.retail_order_no,
-        ext_order_no=row.ext_order_no,
-        intent=intent,
-        distribution_on=row.distribution_on,
-        install_on=row.install_on,
+        so_id=so_id,
+        state=OrderState(state),
+        applied_version=applied,
+        content_digest=content,
+        sequence=sequence,
+        row_version=row_version,
+        online_no=online,
+        source_system=system,
+        paid_event_id=paid,
+        retail_order_no=retail,
+        ext_order_no=ext,
+        intent=_intent(*last_call),
+        distribution_on=distribution,
+        install_on=install,
     )
+
+
+def _intent(
+    kind: str | None, body: bytes, digest: str, version: int | None, outcome: str, *caused_by: Any
+) -> Intent | None:
+    if kind is None:
+        return None
+    source, event_id, occurred_at = caused_by
+    return Intent(CallKind(kind), body, digest, version, CallOutcome(outcome), source, event_id, occurred_at)

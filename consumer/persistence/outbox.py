@@ -105,9 +105,11 @@ class Outbox:
 
 
 def _claim_statement() -> Any:
+    # As a subquery it is asked once, so that PostgreSQL can use the index on claimed_until for it.
+    now = select(clock()).scalar_subquery()
     due = (
         select(_TABLE.c.id)
-        .where(_TABLE.c.status == _PENDING, _TABLE.c.claimed_until <= clock())
+        .where(_TABLE.c.status == _PENDING, _TABLE.c.claimed_until <= now)
         .order_by(_TABLE.c.claimed_until)
         .limit(bindparam("limit", type_=BigInteger))
         # Left out by SQLite, where the writer has the database to itself.
