@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOGIN_CONNECTIONS: Final = 4
+"""So that a login finds a connection although every call waits for an answer."""
+
 MOST_LOGINS: Final = 3
 """New logins within one message's call (DESIGN section 6, ``auth``)."""
 
@@ -43,11 +46,15 @@ class Conduct:
     policy: Policy = field(default_factory=Policy)
     at_once: int = 100
     observer: CallObserver = field(default_factory=Unobserved)
-
     longest: timedelta = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "longest", self.timeouts.total(self.policy))
+
+    @property
+    def connections(self) -> int:
+        """Slots that the supplier's transport needs: one for each call, and some for logins beside them."""
+        return self.at_once + LOGIN_CONNECTIONS
 
     @classmethod
     def of(cls, limits: LimitSettings, *, policy: Policy, observer: CallObserver, at_once: int) -> Conduct:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import httpx
 from aiohttp.payload import BytesPayload
-from multidict import CIMultiDict
 from yarl import URL
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             answer = await self._open().request(
                 request.method,
                 _target(str(request.url)),
-                headers=_headers(tuple(request.headers.raw)),
+                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
                 data=body,
                 allow_redirects=False,
                 ssl=self._tls_for(request.url.scheme),
@@ -194,12 +193,6 @@ class _TimedBody(BytesPayload):
 async def _body(request: httpx.Request, write: float | None) -> bytes | BytesPayload:
     content = await request.aread()
     return content if len(content) <= AT_ONCE else _TimedBody(content, write)
-
-
-@lru_cache(maxsize=256)
-def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDict[str]:
-    # Remembered because calls differ in little but their length; aiohttp copies what it is given.
-    return CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
 @lru_cache(maxsize=64)
