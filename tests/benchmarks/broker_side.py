@@ -1,0 +1,123 @@
+"""What the benchmark does at the broker: lay the backlog out, count from outside, read the results back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiormq.exceptions import ChannelNotFoundEntity
+
+from publishers.confirms import ConfirmedPublisher
+from rabbitmq.connection import connect
+from rabbitmq.declaring import apply
+from rabbitmq.topology import RESULTS, Topology
+from tests.benchmarks.workload import backlog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+LANE: Final = "relay.orders"
+COUNTED: Final = "relay.benchmark.results"
+"""Takes `order.push.succeeded`, the one result that every contestant publishes. A quorum queue like all of ours."""
+
+
+_READING: Final = 60
+"""Seconds to read all results back."""
+
+
+class BrokerInUse(RuntimeError):
+    """The broker that was named holds messages or consumers of a relay; emptying its queues would lose them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSide:
+    """The benchmark's own connection."""
+
+    url: str
+    version: str
+    _connection: AbstractConnection
+    _channel: AbstractChannel
+    _queues: tuple[str, ...]
+
+    async def fill(self, batch: str, count: int) -> None:
+        """Empty all queues, then publish a backlog, confirmed."""
+        await self.empty()
+        async with ConfirmedPublisher(self.url, name="relay benchmark: backlog") as publisher:
+            for chunk in backlog(batch, count):
+                for error in await publisher.publish_many(chunk):
+                    if error is not None:
+                        raise error
+
+    async def empty(self) -> None:
+        """Empty all queues."""
+        for queue in (*self._queues, COUNTED):
+            await (await self._channel.get_queue(queue, ensure=False)).purge()
+
+    async def ready(self, queue: str) -> int:
+        """Messages in ``queue`` that no consumer holds."""
+        return (await self._channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
+
+    async def subjects(self) -> list[str]:
+        """Take all results from `COUNTED`; the order of each, in the order in which they came."""
+        queue = await self._channel.get_queue(COUNTED, ensure=False)
+        expected = await self.ready(COUNTED)
+        found: list[str] = []
+        complete = asyncio.Event()
+
+        async def take(message: AbstractIncomingMessage) -> None:
+            found.append(str(json.loads(message.body)["subject"]))
+            if len(found) >= expected:
+                complete.set()
+
+        if expected:
+            tag = await queue.consume(take, no_ack=True)
+            await asyncio.wait_for(complete.wait(), _READING)
+            await queue.cancel(tag)
+        return found
+
+
+@asynccontextmanager
+async def broker_side(url: str) -> AsyncIterator[BrokerSide]:
+    """Connect, declare the topology and a queue that counts results.
+
+    Raises:
+        BrokerInUse: some queue of ours there is not empty, or has a consumer.
+    """
+    topology = Topology.build()
+    queues = tuple(queue.name for queue in topology.queues)
+    connection = await connect(url, name="relay benchmark")
+    async with connection:
+        await _refuse_if_in_use(connection, queues)
+        await apply(connection, topology)
+        channel = await connection.channel()
+        counted = await channel.declare_queue(COUNTED, durable=True, arguments={"x-queue-type": "quorum"})
+        await counted.bind(RESULTS, "order.push.succeeded")
+        transport = connection.transport
+        told = transport.connection.server_properties.get("version") if transport is not None else None
+        version = told.decode() if isinstance(told, bytes) else str(told)
+        side = BrokerSide(url, version, connection, channel, queues)
+        try:
+            yield side
+        finally:
+            await side.empty()
+            await counted.delete(if_unused=False, if_empty=False)
+
+
+async def _refuse_if_in_use(connection: AbstractConnection, queues: tuple[str, ...]) -> None:
+    for queue in queues:
+        async with connection.channel() as channel:
+            try:
+                found = (await channel.declare_queue(queue, passive=True)).declaration_result
+            except ChannelNotFoundEntity:
+                continue
+        if found.message_count or found.consumer_count:
+            raise BrokerInUse(
+                f"Queue {queue} holds {found.message_count} messages and has {found.consumer_count} consumers. The "
+                "benchmark empties all queues of the relay: point RELAY_AMQP_URL at another broker or an empty virtual "
+                "host, or leave it unset for a broker of its own."
+            )

@@ -1,0 +1,74 @@
+"""What the figures were measured on, so that they can be compared, or not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+_LIBRARIES = ("aio-pika", "aiohttp", "aiosqlite", "httpx", "pydantic", "sniffio", "sqlalchemy", "uvloop")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Hardware and versions."""
+
+    at: str
+    """Date and time, UTC."""
+    processor: str
+    cores: int
+    memory_gb: float | None
+    system: str
+    python: str
+    sqlite: str
+    rabbitmq: str
+    libraries: dict[str, str]
+
+    @classmethod
+    def here(cls, *, rabbitmq: str) -> Machine:
+        """Look around."""
+        return cls(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            processor=_processor(),
+            cores=os.cpu_count() or 1,
+            memory_gb=_memory(),
+            system=f"{platform.system()} {platform.release()} {platform.machine()}",
+            python=f"{platform.python_implementation()} {platform.python_version()}",
+            sqlite=sqlite3.sqlite_version,
+            rabbitmq=rabbitmq,
+            libraries={name: metadata.version(name) for name in _LIBRARIES},
+        )
+
+    def lines(self) -> list[str]:
+        """For people."""
+        memory = f", {self.memory_gb:.0f} GB" if self.memory_gb else ""
+        return [
+            f"{self.at}; {self.processor}, {self.cores} cores{memory}; {self.system}",
+            f"{self.python}, RabbitMQ {self.rabbitmq}, SQLite {self.sqlite}",
+            ", ".join(f"{name} {version}" for name, version in self.libraries.items()),
+        ]
+
+
+def load() -> float | None:
+    """Processes that wanted a core during the last minute; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> float | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -1,0 +1,153 @@
+"""From measured rounds to what people read: a table on the terminal, Markdown and JSON to keep. Pure functions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from statistics import linear_regression, median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.benchmarks.machine import Machine
+    from tests.benchmarks.measuring import Measured, Sample
+
+TARGET_RATIO = 1.5
+"""Service to hand-written loop, events a second."""
+TARGET_RSS_MB = 200.0
+TARGET_SLOPE = 1.0
+"""MB for each further 10,000 events that still counts as flat."""
+
+_HEADINGS = ("contestant", "events/s", "min", "max", "ratio", "CPU s / 1,000", "core busy", "peak RSS MB")
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """All rounds of one contestant."""
+
+    contestant: str
+    rounds: tuple[Measured, ...]
+    ratio: float
+    """To the median of the hand-written loop of the same run."""
+
+    @property
+    def rate(self) -> float:
+        """Median, events a second."""
+        return median(one.rate for one in self.rounds)
+
+    def cells(self) -> tuple[str, ...]:
+        """One line of the table."""
+        rates = [one.rate for one in self.rounds]
+        return (
+            self.contestant,
+            f"{self.rate:,.0f}",
+            f"{min(rates):,.0f}",
+            f"{max(rates):,.0f}",
+            f"{self.ratio:.2f}",
+            f"{median(one.cpu_per_thousand for one in self.rounds):.2f}",
+            f"{median(one.busy for one in self.rounds):.0%}",
+            f"{max(one.peak_rss_mb for one in self.rounds):,.0f}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The service with a long backlog."""
+
+    events: int
+    rate: float
+    peak_rss_mb: float
+    slope: float
+    """MB for each 10,000 events, over the second half."""
+
+    @property
+    def holds(self) -> bool:
+        """Is it small enough, and flat."""
+        return self.peak_rss_mb < TARGET_RSS_MB and self.slope < TARGET_SLOPE
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [
+            f"backlog of {self.events:,} events, drained at {self.rate:,.0f}/s",
+            f"peak RSS {self.peak_rss_mb:,.0f} MB (target: under {TARGET_RSS_MB:.0f})",
+            f"over the second half {self.slope:+.2f} MB for each 10,000 events (target: under {TARGET_SLOPE:+.1f})",
+        ]
+
+
+def throughput(rounds: Mapping[str, Sequence[Measured]], *, baseline: str) -> list[Throughput]:
+    """Sum up; ``rounds`` by contestant, ``baseline`` one of them."""
+    base = median(one.rate for one in rounds[baseline])
+    return [
+        Throughput(name, tuple(several), median(one.rate for one in several) / base)
+        for name, several in rounds.items()
+        if several
+    ]
+
+
+def memory(measured: Measured) -> Memory:
+    """Sum up the long backlog."""
+    return Memory(measured.events, measured.rate, measured.peak_rss_mb, slope(measured.samples, measured.events))
+
+
+def slope(samples: Sequence[Sample], events: int) -> float:
+    """MB of RSS for each 10,000 events, by least squares over the samples of the second half of the work."""
+    late = [sample for sample in samples if sample.done >= events / 2]
+    return linear_regression([sample.done for sample in late], [sample.rss_mb for sample in late]).slope * 10_000
+
+
+def round_line(one: Measured) -> str:
+    """One round, as soon as it is there."""
+    return (
+        f"{one.contestant:36} {one.rate:8,.0f} events/s  {one.cpu_per_thousand:6.2f} CPU s / 1,000"
+        f"  core {one.busy:4.0%} busy  peak RSS {one.peak_rss_mb:4.0f} MB"
+    )
+
+
+def plain(results: Sequence[Throughput]) -> str:
+    """A table for the terminal."""
+    rows = [_HEADINGS, *(result.cells() for result in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(pairs))
+        for pairs in (list(zip(row, widths, strict=True)) for row in rows)
+    )
+
+
+def markdown(results: Sequence[Throughput], held: Memory | None, machine: Machine, notes: Sequence[str]) -> str:
+    """A page for ``docs/benchmarks``."""
+    lines = ["<!-- written by `make bench` with --write; do not edit -->", ""]
+    lines += [f"- {line}" for line in (*machine.lines(), *notes)]
+    if results:
+        lines += ["", f"| {' | '.join(_HEADINGS)} |", f"|---|{'---:|' * (len(_HEADINGS) - 1)}"]
+        lines += [f"| {' | '.join(result.cells())} |" for result in results]
+    if held is not None:
+        lines += ["", "Memory:", "", *(f"- {line}" for line in held.lines())]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(results: Sequence[Throughput], held: Memory | None, machine: Machine, notes: Sequence[str]) -> str:
+    """The same for programs, with every round."""
+    told = {
+        "machine": asdict(machine),
+        "notes": list(notes),
+        "throughput": [
+            {
+                "contestant": result.contestant,
+                "events_per_second": round(result.rate, 1),
+                "ratio": round(result.ratio, 3),
+                "rounds": [
+                    {
+                        "events": one.events,
+                        "seconds": round(one.seconds, 3),
+                        "cpu_seconds": round(one.cpu_seconds, 2),
+                        "peak_rss_mb": round(one.peak_rss_mb, 1),
+                    }
+                    for one in result.rounds
+                ],
+            }
+            for result in results
+        ],
+        "memory": None if held is None else asdict(held),
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
