@@ -85,7 +85,7 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 why="The lines above say why. Where the package index is slow or out of reach, set PIP_INDEX_URL to a mirror."
 
 say "Installing the locked dependencies …"
-pip install --quiet --retries 5 --require-hashes -r requirements.lock || fail "pip could not install the dependencies. $why"
+pip install -qq --retries 5 --require-hashes -r requirements.lock || fail "pip could not install the dependencies. $why"
 say "Installing haier-relay itself …"
-pip install --quiet --no-deps --no-build-isolation -e . || fail "pip could not install this project. $why"
+pip install -qq --no-deps --no-build-isolation -e . || fail "pip could not install this project. $why"
 printf '%s' "$wanted" >"$stamp"
