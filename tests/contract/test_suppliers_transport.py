@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+import uvloop
 
 from consumer.suppliers.transport import AiohttpTransport, CertificateUnfit, HostUnresolvable
 
@@ -22,6 +25,22 @@ if TYPE_CHECKING:
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nSet-Cookie: a=b\r\n\r\n"ok"'
 SHORT = {"connect": 0.5, "read": 0.3, "write": 0.3, "pool": 0.2}
+
+
+def on_both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run ``test`` on both loops: the service runs on uvloop, whose errors are not quite those of asyncio."""
+
+    @functools.wraps(test)
+    def both(run: Callable[[Coroutine[Any, Any, None]], None], **given: object) -> None:
+        run(test(**given))
+
+    wanted = inspect.signature(test)
+    loop = inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY)
+    both.__signature__ = wanted.replace(parameters=[*wanted.parameters.values(), loop])  # type: ignore[attr-defined]
+    parametrized: Callable[..., None] = pytest.mark.parametrize(
+        "run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"]
+    )(both)
+    return parametrized
 
 
 @asynccontextmanager
@@ -85,6 +104,7 @@ def free_port() -> int:
         return port
 
 
+@on_both_loops
 async def test_a_post_goes_out_as_given_and_the_connection_is_used_again() -> None:
     heads: list[bytes] = []
     connections = 0
@@ -106,6 +126,7 @@ async def test_a_post_goes_out_as_given_and_the_connection_is_used_again() -> No
     assert lines[-1] == b'{"a":1}'
 
 
+@on_both_loops
 async def test_it_is_a_transport_of_httpx_as_any_other() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head(reader)
@@ -117,14 +138,17 @@ async def test_it_is_a_transport_of_httpx_as_any_other() -> None:
     assert (answer.status_code, answer.headers["location"], answer.text) == (302, "/elsewhere", "{}")
 
 
+@on_both_loops
 async def test_nothing_is_sent_when_the_connection_is_refused() -> None:
     assert await failure(f"http://127.0.0.1:{free_port()}/") is httpx.ConnectError
 
 
+@on_both_loops
 async def test_nothing_is_sent_to_a_host_that_does_not_resolve() -> None:
     assert await failure("http://no-such-host.invalid/") is HostUnresolvable
 
 
+@on_both_loops
 async def test_nothing_is_sent_when_connecting_takes_too_long() -> None:
     # A full backlog: the kernel answers no further handshake.
     with socket.socket() as deaf:
@@ -143,6 +167,7 @@ async def test_nothing_is_sent_when_connecting_takes_too_long() -> None:
                 knock.close()
 
 
+@on_both_loops
 async def test_nothing_is_sent_when_no_connection_becomes_free() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -174,6 +199,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return certificate, key
 
 
+@on_both_loops
 async def test_nothing_is_sent_over_tls_that_cannot_be_trusted(certificate: tuple[Path, Path]) -> None:
     received = b""
 
@@ -193,6 +219,7 @@ async def test_nothing_is_sent_over_tls_that_cannot_be_trusted(certificate: tupl
             assert await post(transport, url.replace("127.0.0.1", "localhost")) == (200, b'"ok"')
 
 
+@on_both_loops
 async def test_nothing_is_sent_to_a_port_without_tls() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -203,6 +230,7 @@ async def test_nothing_is_sent_to_a_port_without_tls() -> None:
         assert await failure(url.replace("http:", "https:")) is CertificateUnfit
 
 
+@on_both_loops
 async def test_a_handshake_that_is_cut_short_may_pass_next_time() -> None:
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -220,6 +248,7 @@ async def test_a_handshake_that_is_cut_short_may_pass_next_time() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", httpx.RemoteProtocolError),
     ],
 )
+@on_both_loops
 async def test_something_was_sent_when_the_answer_breaks_off(answer: bytes, kind: type[httpx.TransportError]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_in(reader)
@@ -230,6 +259,7 @@ async def test_something_was_sent_when_the_answer_breaks_off(answer: bytes, kind
         assert await failure(url) is kind
 
 
+@on_both_loops
 async def test_something_was_sent_when_the_connection_is_reset() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_in(reader)
@@ -242,6 +272,7 @@ async def test_something_was_sent_when_the_connection_is_reset() -> None:
 
 
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"])
+@on_both_loops
 async def test_something_was_sent_when_the_answer_does_not_come(before: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_in(reader)
@@ -253,17 +284,18 @@ async def test_something_was_sent_when_the_answer_does_not_come(before: bytes) -
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@on_both_loops
 async def test_something_was_sent_when_the_request_is_not_taken() -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        transport = writer.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
+        # uvloop's transports are not instances of asyncio's classes.
+        cast("asyncio.ReadTransport", writer.transport).pause_reading()
         await asyncio.sleep(30)
 
     async with serving(serve) as url:
         assert await failure(url, b" " * 50_000_000) is httpx.WriteTimeout
 
 
+@on_both_loops
 async def test_an_answer_left_half_read_costs_its_connection_but_no_slot() -> None:
     connections = 0
 
@@ -285,6 +317,7 @@ async def test_an_answer_left_half_read_costs_its_connection_but_no_slot() -> No
     assert connections == 3
 
 
+@on_both_loops
 async def test_a_cancelled_request_gives_its_slot_back() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if b"hang" in await request_in(reader):
@@ -301,6 +334,7 @@ async def test_a_cancelled_request_gives_its_slot_back() -> None:
         assert await post(transport, url) == (200, b'"ok"')
 
 
+@on_both_loops
 async def test_a_connection_that_the_server_closed_while_idle_is_not_used() -> None:
     connections = 0
 
@@ -318,6 +352,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used() -> N
     assert connections == 5
 
 
+@on_both_loops
 async def test_an_idle_connection_is_given_up_before_a_usual_server_would() -> None:
     connections = 0
 
