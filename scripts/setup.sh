@@ -25,7 +25,11 @@ fi
 recent_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    if [ -n "${PYTHON:-}" ]; then
+        recent_enough "$PYTHON" && command -v "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11; do
         if command -v "$candidate" >/dev/null 2>&1 && recent_enough "$candidate"; then
             command -v "$candidate"
             return 0
@@ -72,8 +76,8 @@ usable() {
 }
 
 if ! usable; then
-    python=$(find_python) || fail "Python 3.11 or newer is needed; there is none as python3, python3.13, python3.12 or \
-python3.11. Install one (Debian, Ubuntu: apt-get install python3), or name it: make setup PYTHON=/path/to/python3"
+    python=$(find_python) || fail "${PYTHON:+$PYTHON does not run, or is too old. }Python 3.11 or newer is needed, as python3, python3.13, \
+python3.12 or python3.11. Install one (Debian, Ubuntu: apt-get install python3), or name it: make setup PYTHON=/path/to/python3"
     ensure_venv_module "$python"
     say "Making a virtual environment in $venv with $("$python" --version) …"
     rm -rf "$venv"

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - run by its path, imported by nobody
 """Names the installed packages that haier-relay[service] does not need, a line each.
 
 One lock holds the dependencies of the service and those of its development, so that both are pinned together. The image
@@ -10,13 +11,13 @@ import sys
 from importlib.metadata import distributions, requires
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = "haier-relay"
 EXTRA = "service"
 
 
-def needed(name: str, extras: frozenset[str], seen: set[tuple[str, str]]) -> set[str]:
+def needed(name: str, extras: frozenset[str], seen: set[tuple[str, str]]) -> set[NormalizedName]:
     """``name`` and all that it needs with ``extras`` on this machine; ``seen`` holds what was looked at already."""
     names = {canonicalize_name(name)}
     for line in requires(name) or ():
