@@ -39,6 +39,9 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process's transaction before it says "locked"."""
 
+ANSWER_WITHIN = 30.0
+"""Seconds after which a server that says nothing counts as gone; more than any lock is waited for."""
+
 _SQLITE_READERS = 4
 _POSTGRESQL_POOL = 5
 _EXPECTED = "Expected sqlite+aiosqlite:///relay.db or postgresql+asyncpg://user:password@host/database."
@@ -71,12 +74,15 @@ class Database(Protocol):
         ...
 
 
-def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Database:
+def open_database(
+    url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, answer_within: float | None = ANSWER_WITHIN
+) -> Database:
     """Prepare the database behind ``url``; no connection is made yet.
 
     Args:
         url: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://user:password@host/database``.
         busy_timeout_ms: how long to wait for somebody else's lock.
+        answer_within: seconds for a server's answer to one statement; None: as long as it takes.
 
     Raises:
         DatabaseUnavailable: code ``bad_url``.
@@ -84,7 +90,7 @@ def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Databa
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return SqliteDatabase(parsed, busy_timeout_ms)
-    return PostgresDatabase(parsed, busy_timeout_ms)
+    return PostgresDatabase(parsed, busy_timeout_ms, answer_within)
 
 
 class SqliteDatabase:
@@ -161,7 +167,7 @@ class SqliteDatabase:
 class PostgresDatabase:
     """A server, over asyncpg and one pool."""
 
-    def __init__(self, url: URL, lock_timeout_ms: int) -> None:
+    def __init__(self, url: URL, lock_timeout_ms: int, answer_within: float | None) -> None:
         self.url = url
         self._engine = create_async_engine(
             url,
@@ -170,7 +176,8 @@ class PostgresDatabase:
             pool_timeout=10,
             hide_parameters=True,
             connect_args={
-                "timeout": 10,
+                "timeout": min(10.0, answer_within or ANSWER_WITHIN),
+                "command_timeout": answer_within,
                 "server_settings": {
                     "application_name": "haier-relay",
                     "synchronous_commit": "on",

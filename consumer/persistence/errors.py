@@ -111,6 +111,8 @@ def translate(error: BaseException, url: URL) -> DatabaseUnavailable | None:
         return _unavailable(url, "busy", "gave no free connection in time", "Look for long transactions.")
     if isinstance(error, exc.DBAPIError):
         return _translate_driver(error, url)
+    if isinstance(error, TimeoutError):
+        return _unavailable(url, "unreachable", "does not answer in time", "Check the server and the network.")
     if isinstance(error, OSError):
         return _unavailable(
             url,

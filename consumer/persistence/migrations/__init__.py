@@ -55,7 +55,8 @@ async def upgrade(database_url: str) -> tuple[str | None, str]:
     Raises:
         DatabaseUnavailable: it cannot be reached or written; nothing was changed.
     """
-    database = open_database(database_url)
+    # A change to a large table takes as long as it takes.
+    database = open_database(database_url, answer_within=None)
     try:
         return await database.write(_upgrade)
     finally:

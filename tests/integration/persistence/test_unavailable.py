@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from consumer.persistence import migrations
+from consumer.persistence.engine import open_database
 from consumer.persistence.errors import DatabaseUnavailable
 from consumer.persistence.store import Store
 from tests.integration.persistence.making import entry, kinds, message, unit
@@ -165,6 +166,24 @@ async def test_a_user_that_does_not_exist(postgres: Postgres) -> None:
         refusal = await _refusal(store)
     assert refusal.code == "wrong_password"
     assert "secret" not in str(refusal)
+
+
+async def test_a_server_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+asyncpg://relay:secret@127.0.0.1:{silent.getsockname()[1]}/relay"
+        database = open_database(url, answer_within=0.2)
+        with pytest.raises(DatabaseUnavailable, match="does not answer in time") as caught:
+            await database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        assert caught.value.code == "unreachable"
+        await database.close()
+
+
+async def test_a_server_that_stops_answering(postgres: Postgres) -> None:
+    database = open_database(postgres.url_of("postgres"), answer_within=0.5)
+    with pytest.raises(DatabaseUnavailable, match="does not answer in time"):
+        await database.write(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(20)"))
+    assert await database.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one()) == 1
+    await database.close()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
