@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from consumer.domain.writes import SaveOrder
 from tests.integration.persistence.making import LEASE, entry, full_order, key, kinds, message, unit
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from consumer.persistence.store import Store
 
 
@@ -158,3 +161,17 @@ async def test_keys_with_quotes_and_other_scripts_are_found(store: Store) -> Non
     await store.apply([unit(entry(name), SaveOrder(Order(name), "me")) for name in names])
     assert set(await store.inbox([key(name) for name in names])) == {key(name) for name in names}
     assert set(await store.orders(names)) == set(names)
+
+
+async def test_what_is_acknowledged_is_on_the_disk(store: Store) -> None:
+    if store._database.dialect.name == "sqlite":
+        asked = {"PRAGMA journal_mode": "wal", "PRAGMA synchronous": 2, "PRAGMA foreign_keys": 1}
+    else:
+        asked = {"SHOW synchronous_commit": "on"}
+    for question, answer in asked.items():
+        ask = partial(_ask, question)
+        assert await store._database.write(ask) == answer
+
+
+def _ask(question: str, connection: Connection) -> object:
+    return connection.exec_driver_sql(question).scalar_one()
