@@ -27,7 +27,9 @@ print("up", os.getpid(), flush=True)
 time.sleep(600)
 """
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
+# Somebody who runs the tests in the background may have had SIGINT ignored for all that is below.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rabbitmq.keeper import Charge
 from rabbitmq.kept import KeptServer
 
