@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from consumer.deadletters.archivist import Archivist
+from consumer.domain.errors import RelayError
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.handlers.order_calls import OrderCalls
 from consumer.handlers.order_cancelled import OrderCancelledHandler
@@ -19,7 +20,7 @@ from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.sync_products import SyncProductsHandler
 from consumer.observability.health import Health, NotReady
 from consumer.observability.http import http_app, serve_http
-from consumer.observability.logging import get_logger
+from consumer.observability.logging import configure, get_logger
 from consumer.observability.metrics import Metrics
 from consumer.persistence.store import Store
 from consumer.runtime.books import BatchedBooks
@@ -35,10 +36,10 @@ from consumer.runtime.turns import Solitude, Turns
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
-from consumer.suppliers.limits import Timeouts
 from consumer.suppliers.transport import AiohttpTransport
 from consumer.suppliers.ylh.client import YlhClient
-from publishers.confirms import ConfirmedPublisher
+from publishers.confirms import ConfirmedPublisher, PublishError
+from rabbitmq.connection import BrokerUnreachable
 from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
 from schemas.registry import INBOUND
 
@@ -58,6 +59,9 @@ CALLS_AT_ONCE: Final = 100
 LEASE_MARGIN: Final = timedelta(seconds=15)
 """What a lease outlasts the longest call by."""
 ARCHIVIST_PREFETCH: Final = 200
+CONFIRM_TIMEOUT: Final = 10.0
+"""Seconds without a confirm after which the connection is given up. RabbitMQ 3.10 never confirms what was published on
+a channel opened while a quorum queue had no leader yet, as after a crash; a new connection works."""
 MEASURE_EVERY: Final = timedelta(seconds=15)
 FORGET_EVERY: Final = timedelta(hours=1)
 
@@ -71,16 +75,8 @@ class Suppliers:
     """
 
     def __init__(self, settings: Settings, observer: CallObserver) -> None:
-        conduct = Conduct(
-            timeouts=Timeouts(
-                token=settings.limits.token_timeout.total_seconds(),
-                call=settings.limits.supplier_timeout.total_seconds(),
-            ),
-            policy=policy_of(settings),
-            at_once=CALLS_AT_ONCE,
-            observer=observer,
-        )
-        self._transports = (AiohttpTransport(slots=CALLS_AT_ONCE), AiohttpTransport(slots=CALLS_AT_ONCE))
+        conduct = Conduct.of(settings.limits, policy=policy_of(settings), observer=observer, at_once=CALLS_AT_ONCE)
+        self._transports = tuple(AiohttpTransport(slots=conduct.connections) for _ in range(2))
         self.ylh = YlhClient(settings.ylh, self._transports[0], conduct)
         self.haier = HaierClient(settings.haier, self._transports[1], conduct)
 
@@ -128,10 +124,12 @@ class Wiring:
         self._books = BatchedBooks(store)
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
-        self.pauses = PauseBoard(cap=self._policy.probe_cap, on_change=self._tell_pause)
+        self.pauses = PauseBoard(on_change=self._tell_pause)
         self.topology = Topology.build(settings.broker.retry_delays)
         self.broker = Broker(url, name="haier-relay consumer", topology=self.topology)
-        self._publisher = ConfirmedPublisher(url, name="haier-relay publisher", wait_for_broker=10)
+        self._publisher = ConfirmedPublisher(
+            url, name="haier-relay publisher", wait_for_broker=10, confirm_timeout=CONFIRM_TIMEOUT
+        )
         self._relay = OutboxRelay(self._books, self._publisher)
         self._handlers = self._all_handlers(suppliers)
         chosen = self._lanes = [lane for lane in LANES if lanes is None or lane.name in lanes]
@@ -159,7 +157,7 @@ class Wiring:
             log.info("pause lifted", resource=resource)
         else:
             tell = log.critical if pause.alert else log.warning
-            tell("pause", resource=resource, reason=pause.reason, seconds=round(pause.length, 1))
+            tell("pause", resource=resource, error=pause.cause, seconds=round(pause.length, 1))
         for lane in self._lanes:
             resting = self.pauses.fetching(_resources(lane)) is not Fetching.FULL
             self._observer.lane_paused(lane.name, paused=resting)
@@ -225,6 +223,16 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         TopologyConflict: the broker holds queues of our names with another shape.
     """
     async with AsyncExitStack() as stack:
+        logs = configure(
+            level=settings.logging.level,
+            directory=settings.logging.directory,
+            timezone=settings.service.timezone,
+            secrets=settings.secrets(),
+            speaking=(RelayError, BrokerUnreachable, PublishError),
+        )
+        stack.callback(logs.close)
+        for problem in settings.warnings:
+            log.warning("setting not known", setting=problem.setting)
         metrics = Metrics.create(version=version("haier-relay"), event_types=INBOUND)
         health = Health()
         suppliers = Suppliers(settings, metrics)

@@ -11,16 +11,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from consumer.observability.logging import get_logger
-
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement
-from consumer.domain.errors import BooksUnavailable, ErrorClass
+from consumer.domain.errors import BooksUnavailable, ErrorClass, RelayError
 from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
 from consumer.domain.outcome import Result
 from consumer.domain.recoverability import DATABASE
 from consumer.domain.results import outgoing
 from consumer.domain.writes import InboxEntry, InboxKey, Letter, LetterStatus, OutboxMessage, UnitOfWork, Write
+from consumer.observability.logging import get_logger
 from rabbitmq.topology import UNROUTABLE
 from schemas.codec import decode
 from schemas.faults import FieldError, InvalidEvent
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _DATABASE_REST = timedelta(seconds=2)
+_LONGEST_REST = timedelta(seconds=30)
 
 
 class LedgerBooks(Protocol):
@@ -61,7 +61,7 @@ class Outlet(Protocol):
 class Rest(Protocol):
     """Where the archivist says that the database is away."""
 
-    def pause(self, resource: str, *, rest: timedelta, reason: str, alert: bool) -> None:
+    def pause(self, resource: str, *, rest: timedelta, longest: timedelta, cause: RelayError, alert: bool) -> None:
         """Put ``resource`` to rest."""
         ...
 
@@ -94,7 +94,7 @@ class Archivist:
             writes: tuple[Write, ...] = (letter, *rows)
             await self._books.commit(UnitOfWork(writes))
         except BooksUnavailable as error:
-            self._pauses.pause(DATABASE, rest=_DATABASE_REST, reason=error.message, alert=False)
+            self._pauses.pause(DATABASE, rest=_DATABASE_REST, longest=_LONGEST_REST, cause=error, alert=False)
             return Settlement.REQUEUE
         self._outlet.hand_over(rows)
         log.warning(

@@ -1,5 +1,4 @@
-"""How a failure is put on a letter: the error as it travels in headers and results, and the fingerprint that groups
-letters.
+"""How a failure is put on a letter: as it travels in headers and results, and the fingerprint that groups letters.
 
 Pure functions. The service writes `ErrorNote` into the header of a message that it dead-letters; the archivist reads
 it back and files a `Letter`. What the supplier refused is filed by the pipeline in the same transaction as its
@@ -69,8 +68,6 @@ class ErrorNote:
             ValueError: the text is not an error note.
         """
         raw = json.loads(text)
-        if not isinstance(raw, dict):
-            raise ValueError("an error note is a JSON object")
         try:
             return cls(**{**raw, "error_class": ErrorClass(raw["error_class"])})
         except (KeyError, TypeError) as error:
@@ -89,7 +86,7 @@ class ErrorNote:
 
 
 def note_of(error: BaseException) -> ErrorNote:
-    """Put ``error`` in words. Of an error that is not ours only its type and frames are kept: its text may hold anything."""
+    """Put ``error`` in words; of one that is not ours only type and frames are kept, for its text may hold anything."""
     match error:
         case InvalidEvent():
             return ErrorNote(

@@ -59,7 +59,7 @@ class Handler(Protocol):
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Carry ``event`` out.
 
-        Returning means that the outcome may be committed. Any `RelayError` is decided on by `consumer.domain.recoverability`;
+        Returning means that the outcome may be committed. `consumer.domain.recoverability` decides on any `RelayError`;
         anything else is a bug. Called again after a crash or a retry with the same key: what was already done must
         not be done twice.
         """

@@ -1,4 +1,4 @@
-"""What handlers need of the world, as protocols; `consumer.bootstrap` fills them with the real suppliers and the database."""
+"""What handlers need of the world, as protocols; `consumer.bootstrap` fills them with suppliers and the database."""
 
 from __future__ import annotations
 

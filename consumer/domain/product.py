@@ -43,7 +43,7 @@ class ProductChange:
 
 
 def changes(known: Mapping[str, Product], seen: Iterable[Product]) -> list[ProductChange]:
-    """Return what of ``seen`` differs from ``known`` (by product code), in the order seen; the last of a repeated code counts."""
+    """Return what of ``seen`` differs from ``known``, in the order seen; the last of a repeated code counts."""
     latest = {product.product_code: product for product in seen}
     return [
         ProductChange(new=product, old=known.get(code))

@@ -1,5 +1,4 @@
-"""What to do about a failure: one pure function from (error, attempt, policy) into a closed set of actions (DESIGN
-section 6).
+"""What to do about a failure: one pure function of (error, attempt, policy) into a closed set of actions.
 
 The same function serves both levels. A supplier call asks it with the number of immediate tries already made and acts
 on `RetryNow` only; the pipeline asks it once the call has given up and acts on the rest. The model is NServiceBus'
@@ -38,7 +37,7 @@ class Policy:
         delays: the delay ladder; one rung for each retry through the broker.
         immediate_retries: how often a call is repeated at once before the ladder.
         immediate_delay: pause before the first immediate retry; grows by ``immediate_factor`` up to ``immediate_cap``.
-        database_rest: how long lanes rest when our database does not answer.
+        database_rest: how long lanes rest first when our database does not answer; grows up to ``probe_first``.
         throttle_rest: how long a supplier's lanes rest on a 429 without ``Retry-After``.
         probe_first: after how long a pause probes itself first; doubles up to ``probe_cap``.
         snooze_limit: an event snoozed for longer, while its lane runs, is dead-lettered.
@@ -103,11 +102,13 @@ class Snooze:
 class PauseLane:
     """Stop fetching from the lanes that need ``resource`` (a supplier, or ``database``); the message itself is snoozed.
 
-    ``probe_after`` is when the pause tries to lift itself first; ``alert`` says that a person has to mend something.
+    ``rest`` is when the pause tries to lift itself first; each renewal doubles it, up to ``longest``. ``alert`` says
+    that a person has to mend something.
     """
 
     resource: str
-    probe_after: timedelta
+    rest: timedelta
+    longest: timedelta
     alert: bool
 
 
@@ -124,7 +125,9 @@ class Reject:
 Action = RetryNow | RetryIn | Snooze | PauseLane | DeadLetter | Reject
 
 
-def decide(error: BaseException, attempt: Attempt, policy: Policy) -> Action:
+def decide(  # noqa: PLR0911 - one return for each class of error
+    error: BaseException, attempt: Attempt, policy: Policy
+) -> Action:
     """Return what has to happen after ``error``.
 
     Anything that is not one of our own errors is a bug: it is dead-lettered and never loops.
@@ -138,11 +141,11 @@ def decide(error: BaseException, attempt: Attempt, policy: Policy) -> Action:
             return _next_rung(attempt, policy)
         case Throttled():
             rest = error.retry_after if error.retry_after is not None else policy.throttle_rest
-            return PauseLane(error.supplier, rest, alert=False)
+            return PauseLane(error.supplier, rest, longest=rest, alert=False)
         case Unauthorised() | Misconfigured():
-            return PauseLane(error.supplier, policy.probe_first, alert=True)
+            return PauseLane(error.supplier, policy.probe_first, longest=policy.probe_cap, alert=True)
         case BooksUnavailable():
-            return PauseLane(DATABASE, policy.database_rest, alert=False)
+            return PauseLane(DATABASE, policy.database_rest, longest=policy.probe_first, alert=False)
         case Rejected():
             return Reject()
         case Snoozed() | StateError():

@@ -67,7 +67,7 @@ def outgoing(
 
 def sync_log_id(key: InboxKey) -> str:
     """Return the id of the sync-log row of an event: a redelivery goes on with the same row."""
-    return str(uuid5(_SYNC_LOG, "\n".join((key.source, key.event_id, key.run))))
+    return str(uuid5(_SYNC_LOG, f"{key.source}\n{key.event_id}\n{key.run}"))
 
 
 def finished_sync_log(

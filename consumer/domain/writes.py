@@ -8,12 +8,12 @@ database checks it there, and a unit whose condition fails is taken out without 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
     from consumer.domain.errors import ErrorClass
     from consumer.domain.order import Order
@@ -44,8 +44,8 @@ class InboxEntry:
 class SaveOrder:
     """Write ``order`` if its row is still at ``order.row_version`` and not under another owner's lease.
 
-    The row gets ``row_version + 1``. ``lease`` takes or extends the lease of ``owner`` for that long by the database's clock;
-    None releases it. Fails with `StaleOrder`, or `OrderTaken` when another owner's lease stands.
+    The row gets ``row_version + 1``. ``lease`` takes or extends the lease of ``owner`` for that long by the database's
+    clock; None releases it. Fails with `StaleOrder`, or `OrderTaken` when another owner's lease stands.
     """
 
     order: Order

@@ -1,0 +1,1 @@
+"""What each event means; reaches the world through `consumer.domain.ports` only."""

@@ -1,4 +1,4 @@
-"""``order.cancelled``: ends a ``so_id`` whatever its version (EVENTS, "A cancel ends a so_id"; SUPPLIERS, YLH, cancel)."""
+"""``order.cancelled``: ends a ``so_id`` whatever its version (EVENTS, "A cancel ends"; SUPPLIERS, YLH, cancel)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from consumer.domain.ports import YlhOrders
     from consumer.domain.writes import InboxKey
     from schemas.envelope import Event
-
 
 
 class OrderCancelledHandler:

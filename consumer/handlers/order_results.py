@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.domain.outcome import Result
 from schemas.results import OrderResult
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from consumer.domain.order import Order
 
 ResultT = TypeVar("ResultT", bound=OrderResult)

@@ -1,7 +1,8 @@
-"""``sync.products.requested``: bring goods, brands and categories into step with Haier (DESIGN section 7; SUPPLIERS, procurable products).
+"""``sync.products.requested``: bring goods, brands and categories into step with Haier (DESIGN 7; SUPPLIERS, goods).
 
-A list of codes goes in batches of twenty; without codes the whole list comes in one answer. Each batch is one unit of work: products,
-``product.changed`` for what really changed, and the sync log's counts, so that progress can be watched and a crash costs one batch.
+A list of codes goes in batches of twenty; without codes the whole list comes in one answer. Each batch is one unit of
+work: products, ``product.changed`` for what really changed, and the sync log's counts, so that progress can be watched
+and a crash costs one batch.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class SyncProductsHandler:
             raise TypeError(f"sync.products.requested carries {type(wanted).__name__}")
         if wanted.with_prices or wanted.with_stock:
             raise Defect(
-                "no handler yet for with_prices and with_stock of sync.products.requested: the request is kept in the dead "
-                "letters; ask for the goods alone to have them now",
+                "no handler yet for with_prices and with_stock of sync.products.requested: the request is kept in the "
+                "dead letters; ask for the goods alone to have them now",
                 code="no_handler_yet",
             )
         now = utc_now()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.writes import MarkDispatched
 
-FIRST_CLAIM = timedelta(seconds=60)
+FIRST_CLAIM = timedelta(seconds=15)
 """How long a fresh row belongs to the process that wrote it."""
 
 _TABLE = tables.outbox

@@ -28,8 +28,8 @@ log = get_logger(__name__)
 
 _BATCH = 200
 _HAND_OVER = 5_000
-_SWEEP_EVERY = timedelta(seconds=5)
-_CLAIM_FOR = timedelta(seconds=60)
+_SWEEP_EVERY = timedelta(seconds=3)
+_CLAIM_FOR = timedelta(seconds=15)
 
 
 class OutboxRelay:
@@ -93,7 +93,7 @@ class OutboxRelay:
                     if not await self._send(rows):
                         break
             except BooksUnavailable as error:
-                log.warning("outbox not swept: the database does not answer", error=error.code)
+                log.warning("outbox not swept: the database does not answer", error=error)
 
     async def _send(self, rows: Sequence[OutboxMessage]) -> bool:
         answers = await self._publisher.publish_many([_outgoing(row) for row in rows])
@@ -109,7 +109,7 @@ class OutboxRelay:
                 await self._books.commit(UnitOfWork((MarkDispatched(sent, datetime.now(UTC)),)))
             except BooksUnavailable as error:
                 # They go out once more under the same ids, which a listener drops.
-                log.warning("dispatched results not marked: the database does not answer", error=error.code)
+                log.warning("dispatched results not marked: the database does not answer", error=error)
                 return False
         return not failed
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import timedelta
 
+    from consumer.domain.errors import RelayError
+
 
 class Fetching(StrEnum):
     """How a lane may fetch."""
@@ -32,14 +34,14 @@ class Pause:
 
     Attributes:
         resource: supplier name, or ``database``.
-        reason: a sentence for a person.
+        cause: the error that began it.
         ends: monotonic time at which it lapses into a trial.
         length: seconds; what a renewal doubles.
         alert: a person has to mend something.
     """
 
     resource: str
-    reason: str
+    cause: RelayError
     ends: float
     length: float
     alert: bool
@@ -49,7 +51,6 @@ class PauseBoard:
     """The pauses of this process.
 
     Args:
-        cap: longest pause in seconds.
         clock: monotonic seconds.
         on_change: told about each pause that begins, is renewed, or is lifted (None).
     """
@@ -57,11 +58,9 @@ class PauseBoard:
     def __init__(
         self,
         *,
-        cap: timedelta,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, Pause | None], None] | None = None,
     ) -> None:
-        self._cap = cap.total_seconds()
         self._clock = clock
         self._on_change = on_change
         self._pauses: dict[str, Pause] = {}
@@ -78,16 +77,19 @@ class PauseBoard:
         """Return what is at rest or on trial."""
         return tuple(self._pauses.values())
 
-    def pause(self, resource: str, *, rest: timedelta, reason: str, alert: bool) -> None:
-        """Put ``resource`` to rest; while it rests already (others in flight fail the same way) nothing changes."""
+    def pause(self, resource: str, *, rest: timedelta, longest: timedelta, cause: RelayError, alert: bool) -> None:
+        """Put ``resource`` to rest for ``rest``, or for twice the last time, up to ``longest``, if its trial failed.
+
+        While it rests already (others in flight fail the same way) nothing changes.
+        """
         now = self._clock()
         standing = self._pauses.get(resource)
         if standing is not None and now < standing.ends:
             return
         length = rest.total_seconds()
         if standing is not None:
-            length = max(length, min(standing.length * 2, self._cap))
-        pause = Pause(resource, reason, now + length, length, alert)
+            length = max(length, min(standing.length * 2, longest.total_seconds()))
+        pause = Pause(resource, cause, now + length, length, alert)
         self._pauses[resource] = pause
         self._told(resource, pause)
 

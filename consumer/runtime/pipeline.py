@@ -192,7 +192,7 @@ class Pipeline:
         try:
             await self._books.commit(UnitOfWork((ClearSuspect(key),)))
         except RelayError as error:
-            log.warning("a suspect's mark stays until retention clears it", error=error.code)
+            log.warning("a suspect's mark stays until retention clears it", error=error)
 
     async def _inbox(self, passage: _Passage, event: Event) -> Settlement:
         try:
@@ -281,8 +281,8 @@ class Pipeline:
                 return await self._courier.retry(delivery, note, delay=delay, attempt=number, at=now)
             case Snooze():
                 return await self._snooze(passage, action)
-            case PauseLane(resource, probe_after, alert):
-                self._pauses.pause(resource, rest=probe_after, reason=note.message, alert=alert)
+            case PauseLane(resource, rest, longest, alert) if isinstance(error, RelayError):
+                self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert)
                 return await self._snooze(passage, Snooze(self._policy.delays[0]))
             case _:
                 # A refusal that no handler turned into a result, and an immediate retry that no call made, are bugs:

@@ -140,7 +140,7 @@ class Service:
             try:
                 await self._check_database()
             except BooksUnavailable as error:
-                log.warning("waiting for the database", reason=error.message, pause=pause)
+                log.warning("waiting for the database", error=error, pause=pause)
                 try:
                     await asyncio.wait_for(stop.wait(), timeout=pause)
                 except TimeoutError:
@@ -155,5 +155,5 @@ async def _repeat(chore: Chore) -> None:
         try:
             await chore.run()
         except BooksUnavailable as error:
-            log.warning("put off: the database does not answer", chore=chore.name, error=error.code)
+            log.warning("put off: the database does not answer", chore=chore.name, error=error)
         await asyncio.sleep(chore.every.total_seconds())

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.events import paid
-from tests.support.relay import killed, served_by_process
+from tests.support.relay import eventually, killed, served_by_process
 
 if TYPE_CHECKING:
     from tests.support.relay import Relay
+
+
+async def _some_created(relay: Relay) -> bool:
+    return bool((await relay.box.summary())["create_calls"])
 
 
 async def _pushed(relay: Relay) -> int:
@@ -32,7 +36,9 @@ async def test_five_kills_within_500_orders(idle: Relay) -> None:
                 await asyncio.sleep(0.01)
             await killed(process)
     async with served_by_process(idle):
-        await idle.until(lambda: {result["subject"] for result in idle.of("order.push.succeeded")} == set(so_ids), within=90)
+        await idle.until(
+            lambda: {result["subject"] for result in idle.of("order.push.succeeded")} == set(so_ids), within=90
+        )
         summary = await idle.box.summary()
         ledger = await idle.box.ledger()
 
@@ -80,8 +86,7 @@ async def test_sigterm_drains_and_gives_nothing_back(idle: Relay) -> None:
     await idle.box.add_fault({"call": "ylh.create", "effect": "delay", "seconds": 0.5})
     await idle.send(*[paid(f"SO{number}") for number in range(30)])
     async with served_by_process(idle) as process:
-        while (await idle.box.summary())["create_calls"] == 0:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: _some_created(idle))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
     begun = (await idle.box.summary())["create_calls"]

@@ -1,4 +1,4 @@
-"""The whole system for a test: broker, sandbox, database, the service in this process or in others, results read back."""
+"""The whole system for a test: broker, sandbox, database, the service here or in other processes, results read back."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def served_by_process(relay: Relay, **more: str) -> AsyncIterator[asyncio.
 
 
 async def killed(process: asyncio.subprocess.Process) -> None:
-    """kill -9."""
+    """Kill -9."""
     process.send_signal(signal.SIGKILL)
     await process.wait()
 

@@ -1,7 +1,7 @@
 """``python -m tests.support.serve``: the service as a process of its own, settings from the environment.
 
-``KILL_SO_ID`` makes the process die (SIGKILL) whenever the ``order.paid`` of that order is being handled: a message that
-kills its consumer.
+``KILL_SO_ID`` makes the process die (SIGKILL) whenever the ``order.paid`` of that order is being handled: a message
+that kills its consumer.
 """
 
 from __future__ import annotations
