@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HEARTBEAT: Final = 20
 """Seconds. The broker drops a silent client after two of them; aiormq drops a silent broker after three."""
 
+_COMES_THROUGH: Final = 1.0
+"""Seconds that a cancelled attempt may take to come through or to end."""
+
 _PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _PASSWORD: Final = re.compile(r"^((?:[^:/?#@]*://)?+[^:@/]*):.*@", re.DOTALL)
 
@@ -103,11 +106,11 @@ async def connect(url: str, *, name: str, timeout: float = 10, heartbeat: int = 
     except ValueError:
         # No chain: the parser quotes pieces of the URL, and one of them may be the password.
         raise _bad_url(url) from None
+    opening = asyncio.create_task(connection.connect(timeout=timeout))
     try:
-        await connection.connect(timeout=timeout)
+        await asyncio.shield(opening)
     except BaseException as error:
-        # Left open, it would close itself at some later time, in a task of its own.
-        await connection.close()
+        await _abandon(connection, opening)
         # RuntimeError: what aiormq's reader makes of a peer that hangs up before it has said a word.
         if isinstance(error, AMQPError | OSError | EOFError | RuntimeError) or (
             isinstance(error, asyncio.CancelledError) and not is_cancelled()
@@ -115,6 +118,23 @@ async def connect(url: str, *, name: str, timeout: float = 10, heartbeat: int = 
             raise _explained(url, error, timeout) from error
         raise
     return connection
+
+
+async def _abandon(connection: AbstractConnection, opening: asyncio.Task[None]) -> None:
+    """Leave nothing open behind an attempt that failed or was cancelled.
+
+    An attempt that is under way may come through first: cancelled in its last steps, the library would lose sight of a
+    connection that is open, and keep it alive by heartbeats for ever.
+    """
+    await asyncio.wait({opening}, timeout=_COMES_THROUGH)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait({opening}, timeout=_COMES_THROUGH)
+    if opening.done() and not opening.cancelled():
+        # Looked at, so that what became of an attempt that nobody waits for is no line in the log.
+        opening.exception()
+    # Left open, it would close itself at some later time, in a task of its own.
+    await connection.close()
 
 
 def is_cancelled() -> bool:

@@ -268,6 +268,19 @@ async def test_closing_ends_also_while_the_broker_is_away(line: Line, line_url: 
         await task
 
 
+async def test_closing_at_any_moment_of_connecting_ends_and_leaves_nothing_behind(amqp_url: str) -> None:
+    """Cancelled in its last steps, the library's connect loses sight of a connection that is open."""
+    before = asyncio.all_tasks()
+    for step in range(80):
+        publisher = ConfirmedPublisher(amqp_url, name="test")
+        await publisher.start()
+        await asyncio.sleep(step * 0.0003)
+        async with asyncio.timeout(5):
+            await publisher.close()
+    await asyncio.sleep(0.05)
+    assert asyncio.all_tasks() == before
+
+
 async def test_an_empty_batch_is_no_work(amqp_url: str) -> None:
     async with ConfirmedPublisher(amqp_url, name="test") as publisher:
         assert await publisher.publish_many([]) == []
