@@ -60,8 +60,7 @@ LEASE_MARGIN: Final = timedelta(seconds=15)
 """What a lease outlasts the longest call by."""
 ARCHIVIST_PREFETCH: Final = 200
 CONFIRM_TIMEOUT: Final = 10.0
-"""Seconds without a confirm after which the connection is given up. RabbitMQ 3.10 never confirms what was published on
-a channel opened while a quorum queue had no leader yet, as after a crash; a new connection works."""
+"""Seconds without one confirm after which the publishing connection is given up and opened anew."""
 MEASURE_EVERY: Final = timedelta(seconds=15)
 FORGET_EVERY: Final = timedelta(hours=1)
 

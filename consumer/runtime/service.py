@@ -99,7 +99,7 @@ class Service:
             *(asyncio.create_task(_repeat(chore), name=chore.name) for chore in self._chores),
         ]
         fetching = [asyncio.create_task(subscriber.run(), name=subscriber.queue) for subscriber in self._subscribers]
-        stopped = asyncio.create_task(stop.wait())
+        stopped = asyncio.create_task(_set(stop))
         try:
             # Whatever ends by itself is a defect (or a topology that does not fit): the service ends with its error.
             await asyncio.wait({stopped, *beside, *fetching}, return_when=asyncio.FIRST_COMPLETED)
@@ -148,6 +148,10 @@ class Service:
             else:
                 return True
         return False
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _repeat(chore: Chore) -> None:

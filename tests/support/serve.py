@@ -40,5 +40,6 @@ async def _main() -> None:
 
 if __name__ == "__main__":
     if "KILL_SO_ID" in os.environ:
-        bootstrap.OrderPaidHandler = _Deadly  # type: ignore[misc]  # the one place where it is constructed
+        # The one place where the handler is constructed.
+        setattr(bootstrap, "OrderPaidHandler", _Deadly)  # noqa: B010 - the module does not export it
     uvloop.run(_main())

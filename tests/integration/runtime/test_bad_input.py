@@ -1,4 +1,4 @@
-"""What bad input gets: dead-lettered at once, `event.rejected` names the field, no supplier called, the lane goes on."""
+"""Bad input: dead-lettered at once, `event.rejected` names the field, no supplier called, the lane goes on."""
 
 from __future__ import annotations
 
