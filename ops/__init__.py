@@ -1,0 +1,1 @@
+"""Faces of the service for people: the `relay` command, what it is made of, and the demo."""

@@ -1,0 +1,142 @@
+"""`relay consume`: the service itself, until it is told to stop."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ops.cli.asking import run_fast, settings_for
+from ops.cli.failing import ExitCode, Failure
+from ops.cli.printing import say
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+_ASK_EVERY: Final = 0.2
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a comparison, nothing is bound
+
+
+def consume(
+    *,
+    lanes: Annotated[
+        str | None,
+        typer.Option(help="Only these lanes, parted by commas, such as relay.orders,relay.catalog. Default: all."),
+    ] = None,
+) -> None:
+    """Take events from RabbitMQ, call the suppliers, publish the results.
+
+    Ends on Ctrl-C or SIGTERM once what is in flight is done (RELAY_SHUTDOWN_TIMEOUT); a second signal ends it at once.
+    """
+    chosen = _lanes(lanes)
+    settings = settings_for("broker", "database", "haier", "ylh")
+    for warning in settings.warnings:
+        say(f"Warning: {warning}")
+    run_fast(_consume(settings, chosen))
+
+
+def _lanes(given: str | None) -> tuple[str, ...] | None:
+    """Return the names given, each a lane; None for all."""
+    from rabbitmq.topology import LANES
+
+    if given is None:
+        return None
+    known = [lane.name for lane in LANES]
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise Failure(
+            f"--lanes: {', '.join(unknown) or 'nothing'} is no lane; there are {', '.join(known)}.", ExitCode.USAGE
+        )
+    return names
+
+
+async def _consume(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
+    from consumer import bootstrap
+    from consumer.domain.errors import RelayError
+    from consumer.observability import logging
+    from rabbitmq.connection import BrokerUnreachable
+    from rabbitmq.declaring import TopologyConflict, TopologyRefused
+
+    await _refuse_old_schema(settings)
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    logs = logging.configure(
+        level=settings.logging.level,
+        directory=settings.logging.directory,
+        timezone=settings.service.timezone,
+        secrets=settings.secrets(),
+        speaking=(RelayError, BrokerUnreachable, TopologyConflict, TopologyRefused),
+    )
+    telling = asyncio.create_task(_tell_when_ready(settings, lanes), name="telling that it is ready")
+    try:
+        await bootstrap.serve(settings, lanes=lanes, stop=stop)
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+        logs.close()
+
+
+async def _refuse_old_schema(settings: "Settings") -> None:
+    """Say at once that migrations are missing; a database that is away is waited for by the service itself."""
+    from consumer.domain.errors import BooksUnavailable
+    from consumer.persistence import migrations
+
+    try:
+        current = await migrations.current(settings.database.url.get_secret_value())
+    except BooksUnavailable as error:
+        say(f"{error.message} The service starts, and waits for it.")
+        return
+    if current != migrations.head():
+        raise Failure(
+            f"The database {settings.database.shown_url} is at schema {current or 'none'}, this version needs "
+            f"{migrations.head()}. Run `relay db upgrade`."
+        )
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """First signal: drain. Second: die of it, as if it had never been caught."""
+    loop = asyncio.get_running_loop()
+
+    def caught(number: int) -> None:
+        if not stop.is_set():
+            stop.set()
+            return
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, caught, number)
+
+
+async def _tell_when_ready(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
+    """Say in one line that the service is ready, as /health/ready sees it."""
+    from rabbitmq.topology import LANES
+
+    if settings.http.port == 0:
+        return  # any free port: only the service knows which one
+    host = _ANYWHERE.get(settings.http.host, settings.http.host)
+    while not await _is_ready(host, settings.http.port):  # noqa: ASYNC110 - an HTTP answer has no event to wait for
+        await asyncio.sleep(_ASK_EVERY)
+    names = lanes or [lane.name for lane in LANES]
+    shown = f"[{host}]" if ":" in host else host
+    say(f"Ready: consuming {', '.join(names)}; health and metrics on http://{shown}:{settings.http.port}.")
+
+
+async def _is_ready(host: str, port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    try:
+        writer.write(f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
