@@ -11,6 +11,7 @@ No message shows a password or the values of a row.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from sqlalchemy import exc
 from consumer.domain.errors import BooksUnavailable, Defect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import URL
 
 
@@ -103,6 +106,26 @@ _POSTGRESQL = {
     "57P03": ("starting_up", "is starting up", _BY_ITSELF),
 }
 """By SQLSTATE (PostgreSQL, appendix A): code, trouble, cure."""
+
+
+class Progress:
+    """Whether a transaction has got as far as its commit."""
+
+    committing = False
+
+
+@contextmanager
+def translated(url: URL) -> Iterator[Progress]:
+    """Raise `DatabaseUnavailable` instead of a driver's error, unless the error is about the values of a statement."""
+    progress = Progress()
+    try:
+        yield progress
+    except (exc.SQLAlchemyError, OSError) as error:
+        unavailable = translate(error, url)
+        if unavailable is None:
+            raise
+        unavailable.commit_unknown = progress.committing
+        raise unavailable from error
 
 
 def translate(error: BaseException, url: URL) -> DatabaseUnavailable | None:

@@ -96,7 +96,7 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 async def test_a_full_disk(sqlite_file: Path) -> None:
     async with Store.open(f"sqlite+aiosqlite:///{sqlite_file}") as store:
-        event.listen(store._database._writer, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))  # type: ignore[attr-defined]  # SQLite's
+        event.listen(store._database._writer.engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))  # type: ignore[attr-defined]  # SQLite's
         with pytest.raises(DatabaseUnavailable) as caught:
             await store.apply([unit(message("m1", body=b"x" * 1_000_000))])
         assert caught.value.code == "disk_full"
