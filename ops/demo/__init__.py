@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final, Literal
 
 from ops.demo.texts import Texts, language_of
+from ops.demo.watching import view_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,8 @@ OK: Final = 0
 FAILED: Final = 1
 NOT_ALLOWED: Final = 4
 OUT_OF_REACH: Final = 5
+SHELL_SIGNALLED: Final = 128
+"""What a shell adds to the number of the signal that ended a program."""
 
 Output = Literal["table", "json"]
 
@@ -42,7 +46,13 @@ def main(*, output: Output = "table", keep: bool = False, environ: Mapping[str, 
     if environ.get("RELAY_ENV", "").strip().lower() == "prod":
         print(texts("fail.production"), file=sys.stderr)  # noqa: T201 - the same
         return NOT_ALLOWED
-    # Only now: an installed package has no sandbox, and this imports it.
-    from ops.demo.running import run  # noqa: PLC0415
+    with view_for(texts) as view:
+        try:
+            view.step(texts("step.start"))
+            # Only now: it takes a second that should not pass in silence, and an installed package has no sandbox.
+            from ops.demo.running import run  # noqa: PLC0415
 
-    return run(texts, output=output, keep=keep)
+            return run(texts, view, output=output, keep=keep)
+        except KeyboardInterrupt:
+            # Before there was anything to take down.
+            return SHELL_SIGNALLED + signal.SIGINT

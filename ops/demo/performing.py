@@ -59,7 +59,6 @@ async def perform(texts: Texts, view: View, tell: Callable[[Report, Stage], Awai
     """
     started = time.monotonic()
     scenario = build(datetime.now(UTC))
-    view.step(texts("step.start"))
     async with stage(scenario.faults, texts, view.step) as built:
         verdict = await _alongside(built.broken(), _run(scenario, built, texts, view))
         words = [] if verdict.agrees else built.last_words()

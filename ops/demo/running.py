@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from ops.demo import FAILED, NOT_ALLOWED, OK, OUT_OF_REACH
+from ops.demo import FAILED, NOT_ALLOWED, OK, OUT_OF_REACH, SHELL_SIGNALLED
 from ops.demo.failing import DemoError, DemoRefused
 from ops.demo.performing import perform
 from ops.demo.scenario import AN_ORDER_WITH_A_LOST_ANSWER
 from ops.demo.summary import as_json, print_commands, print_tables
-from ops.demo.watching import view_for
 from rabbitmq.finding import BrokerNotAvailable
 
 if TYPE_CHECKING:
@@ -34,32 +33,25 @@ if TYPE_CHECKING:
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EXAMPLE: Final = Path(__file__).resolve().parents[2] / "schemas" / "examples" / "order.paid" / "valid-minimal.json"
-_SHELL_SIGNALLED: Final = 128
 
 
-def run(texts: Texts, *, output: Output, keep: bool) -> int:
+def run(texts: Texts, view: View, *, output: Output, keep: bool) -> int:
     """Run it with a terminal, a pipe or a file at the other end; return the exit code."""
     # Libraries warn about connections that end in the middle of something: here that is how an interrupted run ends.
     logging.getLogger().addHandler(logging.NullHandler())
-    with view_for(texts) as view:
-        try:
-            return asyncio.run(_Program(texts, view, output=output, keep=keep).run())
-        except BrokerNotAvailable as error:
-            view.rest()
-            _say(str(error))
-            return OUT_OF_REACH
-        except DemoRefused as error:
-            view.rest()
-            _say(str(error))
-            return NOT_ALLOWED
-        except DemoError as error:
-            view.rest()
-            _say(texts("fail.failed", reason=error), *getattr(error, "__notes__", ()))
-            return FAILED
-        except Exception:  # noqa: BLE001 - everything is down by now; the whole story, notes and all, goes to the reader
-            view.rest()
-            _say(traceback.format_exc())
-            return FAILED
+    try:
+        return asyncio.run(_Program(texts, view, output=output, keep=keep).run())
+    except BrokerNotAvailable as error:
+        code, told = OUT_OF_REACH, [str(error)]
+    except DemoRefused as error:
+        code, told = NOT_ALLOWED, [str(error)]
+    except DemoError as error:
+        code, told = FAILED, [texts("fail.failed", reason=error), *getattr(error, "__notes__", ())]
+    except Exception:  # noqa: BLE001 - everything is down by now; the whole story, notes and all, goes to the reader
+        code, told = FAILED, [traceback.format_exc()]
+    view.rest()
+    _say(*told)
+    return code
 
 
 class _Program:
@@ -93,7 +85,7 @@ class _Program:
             if self._caught is None:
                 raise
             self._view.step(self._texts("step.stopped"))
-            return _SHELL_SIGNALLED + self._caught
+            return SHELL_SIGNALLED + self._caught
         if agrees and self._output == "table" and not self._keep:
             print_commands(self._texts("sum.next"), self._next_commands(), _stdout())
         return OK if agrees else FAILED

@@ -135,7 +135,7 @@ class Scenario:
 
     def kinds(self) -> Mapping[str, int]:
         """Count the events by kind: a type, ``repeated`` or ``malformed``."""
-        return Counter(_kind(event) for event in self.events)
+        return dict(Counter(_kind(event) for event in self.events))
 
 
 def build(now: datetime) -> Scenario:
