@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -115,10 +116,17 @@ class Course:
         """
         await self.broker.fill(batch, count)
         await self.sandbox.reset()
-        with tempfile.TemporaryDirectory(prefix="relay-benchmark-") as directory:
-            async with self._running(contestant, Path(directory)) as process:
+        directory = Path(tempfile.mkdtemp(prefix="relay-benchmark-"))
+        try:
+            async with self._running(contestant, directory) as process:
                 measured = await self._watch(process, contestant, count, sample_every, told or _silent)
             await self._verify(contestant, batch, count)
+        except RoundFailed as error:
+            raise RoundFailed(f"{error}\nIts books and logs are kept in {directory}") from error
+        except BaseException:
+            shutil.rmtree(directory)
+            raise
+        shutil.rmtree(directory)
         return measured
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
-"""The service itself, as `relay consume` runs it: all lanes, all guarantees, health and metrics, INFO lines to files.
+"""The service itself, as `relay consume` runs it: all lanes, all guarantees, health and metrics, INFO lines as usual.
 
-With ``BENCHMARK_PROFILE`` set to a directory, CPU time by function is written there (`profiling` beside this one).
+They go as text to stderr, which is a file here, and as JSON lines to the log directory. With ``BENCHMARK_PROFILE`` set to
+a directory, CPU time by function is written there (`profiling` beside this one).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from pathlib import Path
 import uvloop
 
 from consumer import bootstrap, settings
-from consumer.observability import logging
 from consumer.persistence import migrations
 from tests.benchmarks.contestants.profiling import profiled
 
@@ -24,14 +24,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     read = settings.load(os.environ, dotenv=None)
     await migrations.upgrade(read.database.url.get_secret_value())
-    # As in normal running: text on stderr, which is a file here, and JSON lines in the log directory.
-    logs = logging.configure(
-        level=read.logging.level, directory=read.logging.directory, timezone=read.service.timezone, secrets=read.secrets
-    )
-    try:
-        await bootstrap.serve(read, lanes=None, stop=stop)
-    finally:
-        logs.close()
+    await bootstrap.serve(read, lanes=None, stop=stop)
 
 
 if __name__ == "__main__":
