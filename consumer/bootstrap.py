@@ -166,7 +166,9 @@ class Wiring:
         return {
             "order.paid": OrderPaidHandler(calls, suppliers.ylh),
             "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
-            "sync.products.requested": SyncProductsHandler(self._books, suppliers.haier, self._relay.hand_over),
+            "sync.products.requested": SyncProductsHandler(
+                self._books, suppliers.haier, self._relay.hand_over, self._observer
+            ),
         }
 
     def _lane(self, lane: Lane) -> Subscriber:

@@ -96,6 +96,14 @@ class YlhOrders(Protocol):
         ...
 
 
+class SyncObserver(Protocol):
+    """Told how each sync ended; metrics hang here."""
+
+    def sync_ended(self, sync_type: str, *, changed: int, unchanged: int, failed: int, success: bool) -> None:
+        """Take note of one sync that has ended; counts are items."""
+        ...
+
+
 PRODUCTS_PER_CALL = 20
 """Codes that one procurable-products call takes (SUPPLIERS, Haier)."""
 

@@ -57,12 +57,20 @@ class SyncProductsHandler:
         books: our state.
         haier: the supplier.
         hand_over: where committed results of a batch go at once.
+        observer: told how each sync ended.
     """
 
-    def __init__(self, books: Books, haier: HaierGoods, hand_over: Callable[[Sequence[OutboxMessage]], None]) -> None:
+    def __init__(
+        self,
+        books: Books,
+        haier: HaierGoods,
+        hand_over: Callable[[Sequence[OutboxMessage]], None],
+        observer: SyncObserver,
+    ) -> None:
         self._books = books
         self._haier = haier
         self._hand_over = hand_over
+        self._observer = observer
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Sync the goods that were asked for."""
@@ -95,7 +103,15 @@ class SyncProductsHandler:
             await self._by_codes(event, key, row, tally, list(dict.fromkeys(wanted.product_codes)), wanted)
         else:
             await self._whole_list(event, key, row, tally, wanted)
-        return self._outcome(row, tally)
+        outcome = self._outcome(row, tally)
+        self._observer.sync_ended(
+            SyncType.PRODUCTS.value,
+            changed=tally.changed,
+            unchanged=tally.succeeded - tally.changed,
+            failed=tally.failed,
+            success=outcome.ending is Ending.DONE,
+        )
+        return outcome
 
     async def _by_codes(
         self,

@@ -17,7 +17,6 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from prometheus_client.metrics_core import Metric
 
@@ -157,13 +156,12 @@ class Metrics:
         self._families.outbox_pending.set(pending)
         self._families.outbox_oldest_age.set(oldest_age_seconds)
 
-    def sync_items(self, sync_type: str, outcome: str, count: int) -> None:
-        """Count items of a sync; ``outcome`` is ``changed``, ``unchanged`` or ``failed``."""
-        self._families.sync_items.labels(sync_type, outcome).inc(count)
-
-    def sync_succeeded(self, sync_type: str, at: datetime) -> None:
-        """Record that a sync ended with ``success`` at ``at``."""
-        self._families.sync_last_success.labels(sync_type).set(at.timestamp())
+    def sync_ended(self, sync_type: str, *, changed: int, unchanged: int, failed: int, success: bool) -> None:
+        """Count the items of a sync that has ended, and record the time if it ended with success."""
+        for outcome, count in (("changed", changed), ("unchanged", unchanged), ("failed", failed)):
+            self._families.sync_items.labels(sync_type, outcome).inc(count)
+        if success:
+            self._families.sync_last_success.labels(sync_type).set_to_current_time()
 
     def results_unclaimed(self, count: int) -> None:
         """Say how many results lie in ``relay.results.unclaimed``."""

@@ -154,7 +154,7 @@ class Pipeline:
         passage.read(event)
         with message_context(
             event_id=event.id,
-            so_id=event.subject,
+            so_id=passage.subject,
             lane=self._lane,
             attempt=delivery.attempt,
             traceparent=event.traceparent,
@@ -196,9 +196,9 @@ class Pipeline:
 
     async def _inbox(self, passage: _Passage, event: Event) -> Settlement:
         try:
-            if event.subject is None:
+            if passage.subject is None:
                 return await self._unless_done(passage, event)
-            async with self._turns.turn(event.subject):
+            async with self._turns.turn(passage.subject):
                 return await self._unless_done(passage, event)
         except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
             return await self._failed(passage, error)
@@ -313,7 +313,9 @@ class _Passage:
 
     def read(self, event: Event) -> None:
         self.key = InboxKey(source=event.source, event_id=event.id)
-        self.subject = event.subject
+        # The order, also where the publisher left the optional subject out: it is what must not be worked on twice.
+        so_id = getattr(event.data, "so_id", None)
+        self.subject = so_id if isinstance(so_id, str) else event.subject
         self.type = event.type
 
     @property

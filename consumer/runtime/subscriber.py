@@ -14,7 +14,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.observability.logging import get_logger
@@ -127,6 +127,8 @@ class Subscriber:
             )
         except (AMQPError, OSError, TimeoutError) as error:
             log.warning("cannot consume; trying again", queue=self.queue, error=type(error).__name__)
+            if isinstance(error, ChannelNotFoundEntity):
+                await self._broker.repair()
             await _first_of(stopping, asyncio.sleep(_AFTER_A_LOSS))
         finally:
             self._consuming = False

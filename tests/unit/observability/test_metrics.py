@@ -1,6 +1,5 @@
 """The metrics' names are public; their labels come from closed sets."""
 
-from datetime import UTC, datetime
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -40,8 +39,7 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
     metrics.dead_letters({("relay.orders", "bug"): 1})
     metrics.orders({"pushed": 3})
     metrics.outbox(pending=4, oldest_age_seconds=1.5)
-    metrics.sync_items("products", "changed", 20)
-    metrics.sync_succeeded("products", datetime(2026, 1, 1, tzinfo=UTC))
+    metrics.sync_ended("products", changed=20, unchanged=3, failed=0, success=True)
     metrics.results_unclaimed(9)
     found = {(name, tuple(label for label, _ in labels if label != "le")) for name, labels in series(metrics)}
     assert {(name, labels) for name, labels in found if not name.startswith("process_")} == {
