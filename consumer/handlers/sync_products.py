@@ -23,7 +23,7 @@ from schemas.results import FailedItem, ProductChanged, ProductValues, SyncCompl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from consumer.domain.ports import Books, HaierGoods
+    from consumer.domain.ports import Books, HaierGoods, SyncObserver
     from consumer.domain.writes import InboxKey, OutboxMessage
     from schemas.envelope import Event
 

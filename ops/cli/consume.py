@@ -34,8 +34,6 @@ def consume(
     """
     chosen = _lanes(lanes)
     settings = settings_for("broker", "database", "haier", "ylh")
-    for warning in settings.warnings:
-        say(f"Warning: {warning}")
     run_fast(_consume(settings, chosen))
 
 
@@ -57,21 +55,10 @@ def _lanes(given: str | None) -> tuple[str, ...] | None:
 
 async def _consume(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
     from consumer import bootstrap
-    from consumer.domain.errors import RelayError
-    from consumer.observability import logging
-    from rabbitmq.connection import BrokerUnreachable
-    from rabbitmq.declaring import TopologyConflict, TopologyRefused
 
     await _refuse_old_schema(settings)
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    logs = logging.configure(
-        level=settings.logging.level,
-        directory=settings.logging.directory,
-        timezone=settings.service.timezone,
-        secrets=settings.secrets(),
-        speaking=(RelayError, BrokerUnreachable, TopologyConflict, TopologyRefused),
-    )
     telling = asyncio.create_task(_tell_when_ready(settings, lanes), name="telling that it is ready")
     try:
         await bootstrap.serve(settings, lanes=lanes, stop=stop)
@@ -79,7 +66,6 @@ async def _consume(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
         telling.cancel()
         with suppress(asyncio.CancelledError):
             await telling
-        logs.close()
 
 
 async def _refuse_old_schema(settings: "Settings") -> None:

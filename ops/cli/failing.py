@@ -104,7 +104,7 @@ def report(error: BaseException) -> ExitCode:
 
 def say_error(sentence: str) -> None:
     """Write a sentence on stderr, marked as an error."""
-    sys.stderr.write(f"Error: {sentence}\n")
+    sys.stderr.write(f"Error: {sentence[:1].upper()}{sentence[1:]}\n")
 
 
 def debugging() -> bool:

@@ -156,7 +156,10 @@ def _sandbox_charge(directory: Path, faults: Sequence[Fault]) -> Charge:
 
 
 def _service_charge(directory: Path, settings: Mapping[str, str]) -> Charge:
-    return _charge("service", (sys.executable, "-m", "tests.support.serve"), directory, settings)
+    relay = Path(sys.executable).with_name("relay")
+    # Where the project is not installed, the same without its script.
+    inline = (sys.executable, "-c", "import sys; from ops.cli import main; sys.exit(main())")
+    return _charge("service", (*((str(relay),) if relay.exists() else inline), "consume"), directory, settings)
 
 
 def _charge(name: str, command: tuple[str, ...], directory: Path, settings: Mapping[str, str]) -> Charge:
