@@ -54,7 +54,7 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{count} events have no result after {seconds} s; reading the suppliers' own ledger",
         "{seconds} 秒后仍有 {count} 个事件没有结果；读取供应商自己的账本",
     ),
-    "step.stopping": ("Stopping service, sandbox and broker", "正在停止服务、沙箱和消息服务器"),
+    "step.stopping": ("Stopping what was started", "正在停止所启动的一切"),
     "step.stopped": ("Everything is stopped and removed", "已全部停止并清理"),
     "step.interrupted": ("Interrupted: taking everything down …", "已中断：正在清理 …"),
     "step.still_stopping": ("Still taking things down; this takes a few seconds …", "仍在清理，请稍候几秒 …"),
