@@ -1,7 +1,7 @@
 """The service itself, as `relay consume` runs it: all lanes, all guarantees, health and metrics, INFO lines as usual.
 
-They go as text to stderr, which is a file here, and as JSON lines to the log directory. With ``BENCHMARK_PROFILE`` set to
-a directory, CPU time by function is written there (`profiling` beside this one).
+They go as text to stderr, which is a file here, and as JSON lines to the log directory. With ``BENCHMARK_PROFILE`` set
+to a directory, CPU time by function is written there (`profiling` beside this one).
 """
 
 from __future__ import annotations
