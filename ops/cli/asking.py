@@ -10,17 +10,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ops.cli.failing import ExitCode, Failure
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from aio_pika.abc import AbstractConnection
 
+    from consumer.persistence.store import Store
     from consumer.settings import Settings
     from consumer.settings.loading import Need
     from rabbitmq.management import Management
 
 T = TypeVar("T")
 
+SOURCE: Final = "/haier-relay/cli"
+"""CloudEvents ``source`` of events that a command makes."""
 _SQLITE: Final = re.compile(r"sqlite[^:]*:///(?P<file>[^?]+)")
 
 
@@ -79,3 +84,43 @@ def sqlite_file(settings: Settings) -> Path | None:
     """Return the file of an SQLite database; None for a server. To look for it before a look would create it."""
     match = _SQLITE.match(settings.database.url.get_secret_value())
     return Path(match["file"]) if match else None
+
+
+@asynccontextmanager
+async def books(settings: Settings) -> AsyncIterator[Store]:
+    """Our database for the length of the block, to read in it.
+
+    Raises:
+        Failure: its SQLite file is not there.
+        BooksUnavailable: it cannot be used, or its schema is not this version's.
+    """
+    from consumer.persistence.store import Store
+
+    file = sqlite_file(settings)
+    if file is not None and not file.exists():
+        raise Failure(
+            f"There is no database file {file.absolute()}. Run this where the service runs, set RELAY_DATABASE_URL to "
+            "its database, or make one with `relay db upgrade`.",
+            ExitCode.OUT_OF_REACH,
+        )
+    async with Store.open(settings.database.url.get_secret_value()) as store:
+        await store.check()
+        yield store
+
+
+async def require_topology(settings: Settings) -> None:
+    """Reach the broker, and refuse one that nobody has set up: a publish to it would be refused without a reason.
+
+    Raises:
+        BrokerUnreachable: it does not answer.
+        Failure: it has no exchange for events.
+    """
+    from aiormq.exceptions import ChannelNotFoundEntity
+
+    from rabbitmq.topology import EVENTS
+
+    async with broker(settings, "looking for the topology") as connection, connection.channel() as channel:
+        try:
+            await channel.declare_exchange(EVENTS, passive=True)
+        except ChannelNotFoundEntity:
+            raise Failure(f"The broker has no exchange {EVENTS} yet. Run `relay topology apply` first.") from None

@@ -6,11 +6,9 @@ from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from aiormq.exceptions import ChannelNotFoundEntity
-
-from ops.cli.asking import broker, run_fast, settings_for
+from ops.cli.asking import SOURCE, require_topology, run_fast, settings_for
 from ops.cli.event_validate import counted, faults_of
-from ops.cli.failing import ExitCode, Failure
+from ops.cli.failing import ExitCode
 from ops.cli.printing import Column, Output, Printer, say
 from ops.cli.progress import transfer
 from ops.events.checking import sendable
@@ -19,7 +17,6 @@ from ops.events.sources import opened
 from publishers.orders import RelayPublisher
 from publishers.outgoing import BrokerAway, PublishError, Refused, Unconfirmed, Unroutable
 from publishers.streaming import Entry, streamed
-from rabbitmq.topology import EVENTS
 from schemas.faults import InvalidEvent
 
 if TYPE_CHECKING:
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from ops.events.sources import Source
     from publishers.streaming import Outcome
 
-SOURCE: Final = "/haier-relay/cli"
-"""CloudEvents ``source`` of events that a command makes."""
 WINDOW: Final = 1000
 """Events under way at once."""
 TOLD: Final = 20
@@ -74,7 +69,7 @@ class _Publication:
         self._lost_at: int | None = None
 
     async def run(self) -> ExitCode:
-        await _has_topology(self._settings)
+        await require_topology(self._settings)
         url = self._settings.broker.amqp_url.get_secret_value()
         async with RelayPublisher(
             url,
@@ -153,20 +148,6 @@ class _Publication:
         if confirmed == read:
             return ExitCode.OK
         return ExitCode.PARTLY if confirmed else ExitCode.FAILED
-
-
-async def _has_topology(settings: Settings) -> None:
-    """Reach the broker before anything is read, and refuse one that nobody has set up.
-
-    Raises:
-        BrokerUnreachable: it does not answer.
-        Failure: it has no exchange for events.
-    """
-    async with broker(settings, "event publish") as connection, connection.channel() as channel:
-        try:
-            await channel.declare_exchange(EVENTS, passive=True)
-        except ChannelNotFoundEntity:
-            raise Failure(f"The broker has no exchange {EVENTS} yet. Run `relay topology apply` first.") from None
 
 
 def _row(outcome: Outcome, status: str) -> dict[str, object]:

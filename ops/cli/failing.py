@@ -74,7 +74,9 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
     for ancestor in type(error).__mro__:
         code = CODES.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if code is not None:
-            return str(error), code
+            # A database that answers and only lacks a migration is no matter of reach.
+            outdated = getattr(error, "code", None) == "schema_outdated"
+            return str(error), ExitCode.FAILED if outdated else code
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in _OURS:
         return (
             f"The package {error.name} is missing; run pip install 'haier-relay[service]', which brings it.",

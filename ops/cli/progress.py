@@ -43,10 +43,10 @@ def transfer(title: str, size: int | None) -> Iterator[Callable[[int, int], None
 
 
 @contextmanager
-def counting(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar over things that are counted; call it with (done, total or None while nobody knows)."""
+def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar over things that are counted; call it with (what, done, total or None while nobody knows)."""
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield lambda _what, _done, _total: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -55,4 +55,4 @@ def counting(title: str) -> Iterator[Callable[[int, int | None], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=talk(), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)

@@ -1,0 +1,134 @@
+"""`relay order`: what our books say about an order. Never shows the consignee."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ops.cli.asking import books, settings_for
+from ops.cli.failing import Failure
+from ops.cli.printing import Column, Output, OutputOption, Printer, console, write
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+    from ops.orders import OrderView
+
+app = typer.Typer(help="Orders in the service's books.", no_args_is_help=True)
+
+_FIELDS: Final = [
+    Column("so_id", "so_id"),
+    Column("state", "State"),
+    Column("last_call_in_words", "Last call"),
+    Column("last_call_at", "Last call at"),
+    Column("online_no", "online_no"),
+    Column("retail_order_no", "retail_order_no"),
+    Column("ext_order_no", "ext_order_no"),
+    Column("source_system", "Source system"),
+    Column("applied_version", "Applied version"),
+    Column("sequence", "Sequence"),
+    Column("distribution_on", "Delivery on"),
+    Column("install_on", "Installation on"),
+    Column("paid_event_id", "order.paid id"),
+]
+_RESULTS: Final = [Column("type", "Result"), Column("at", "At"), Column("id", "Id")]
+_LETTERS: Final = [
+    Column("class", "Class"),
+    Column("code", "Code"),
+    Column("message", "Message"),
+    Column("attempts", "Attempts", right=True),
+    Column("at", "At"),
+    Column("id", "Letter"),
+]
+
+
+@app.callback()
+def _order() -> None:
+    """Keep `show` a command of its own, also while it is the only one."""
+
+
+@app.command()
+def show(
+    so_id: Annotated[str, typer.Argument(metavar="SO_ID", help="The shop's sub-order number.")],
+    *,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show where an order stands, its last call, what was told about it, and what of it is parked."""
+    settings = settings_for("database")
+    view = asyncio.run(_read(settings, so_id))
+    if view is None:
+        raise Failure(
+            f"The books at {settings.database.shown_url} have no order {so_id}. Check the number; an event of it may "
+            "still wait (`relay queues`) or have been refused."
+        )
+    record = _record(view)
+    printer = Printer(output, settings.service.timezone)
+    if not printer.for_people:
+        printer.record(record, ())
+        return
+    call = view.order.intent
+    printer.record({**record, "last_call_at": call.occurred_at if call is not None else None}, _FIELDS)
+    for rows, columns in ((_results(view), _RESULTS), (_letters(view), _LETTERS)):
+        if rows:
+            write("")
+            console().print(printer.table(rows, columns))
+
+
+async def _read(settings: "Settings", so_id: str) -> "OrderView | None":
+    from ops.orders import view_of
+
+    async with books(settings) as store:
+        return await view_of(store, so_id)
+
+
+def _record(view: "OrderView") -> dict[str, object]:
+    from ops.orders import call_in_words
+
+    order, call = view.order, view.order.intent
+    return {
+        "so_id": order.so_id,
+        "state": order.state.value,
+        "applied_version": order.applied_version,
+        "sequence": order.sequence,
+        "online_no": order.online_no,
+        "retail_order_no": order.retail_order_no,
+        "ext_order_no": order.ext_order_no,
+        "source_system": order.source_system,
+        "distribution_on": order.distribution_on,
+        "install_on": order.install_on,
+        "paid_event_id": order.paid_event_id,
+        "last_call": None
+        if call is None
+        else {
+            "kind": call.kind.value,
+            "outcome": call.outcome.value,
+            "version": call.version,
+            "at": call.occurred_at,
+            "event_source": call.event_source,
+            "event_id": call.event_id,
+        },
+        "last_call_in_words": None if call is None else call_in_words(call),
+        "results": _results(view),
+        "letters": _letters(view),
+    }
+
+
+def _results(view: "OrderView") -> list[dict[str, object]]:
+    return [{"type": one.routing_key, "id": one.id, "at": one.created_at} for one in view.results]
+
+
+def _letters(view: "OrderView") -> list[dict[str, object]]:
+    return [
+        {
+            "id": letter.id,
+            "lane": letter.lane,
+            "type": letter.type,
+            "class": letter.error_class.value,
+            "code": letter.code,
+            "message": letter.message,
+            "attempts": letter.attempt_count,
+            "at": letter.created_at,
+        }
+        for letter in view.letters
+    ]
