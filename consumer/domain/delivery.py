@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ ATTEMPT = "x-relay-attempt"
 ROUTING_KEY = "x-relay-routing-key"
 HISTORY = "x-relay-history"
 FIRST_SEEN = "x-relay-first-seen"
+SNOOZED = "x-relay-snoozed"
 LANE = "x-relay-lane"
 ERROR = "x-relay-error"
 REPLAY = "x-relay-replay"
 DELIVERY_COUNT = "x-delivery-count"
 
 _MAX_HISTORY = 64
+_MOST_MILLISECONDS = 10**12
 
 
 class Settlement(StrEnum):
@@ -66,6 +68,13 @@ class Delivery:
         """Number of this attempt, 1 for the first. A header that is no number counts as 1: it is not ours."""
         value = self.headers.get(ATTEMPT, 1)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 1
+
+    @property
+    def snoozed(self) -> timedelta:
+        """How long the event has been snoozed in all (header ``x-relay-snoozed``, milliseconds)."""
+        value = self.headers.get(SNOOZED, 0)
+        usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_MILLISECONDS
+        return timedelta(milliseconds=value) if usable else timedelta(0)
 
     @property
     def first_seen(self) -> datetime:

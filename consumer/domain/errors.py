@@ -195,6 +195,8 @@ class Defect(RelayError):
 class Snoozed(RelayError):
     """Not a failure: the event cannot go on now and spends no attempt by waiting."""
 
+    error_class = ErrorClass.TRANSIENT
+
     def __init__(self, message: str, *, code: str, delay: timedelta | None = None) -> None:
         super().__init__(message, code=code)
         self.delay = delay
@@ -208,6 +210,8 @@ class BooksUnavailable(RelayError):
 
 class StateError(RelayError):
     """Our books say otherwise than the caller thought."""
+
+    error_class = ErrorClass.TRANSIENT
 
 
 class StaleOrder(StateError):

@@ -47,12 +47,14 @@ class CallOutcome(StrEnum):
     """What is known of the last changing call.
 
     ``UNKNOWN`` is committed *before* the call: a crash at any point after that leaves the truth in the books.
+    ``FOREIGN``: refused because the supplier has the order already, and not from us.
     """
 
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     DONE = "done"
     REFUSED = "refused"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)

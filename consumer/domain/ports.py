@@ -48,6 +48,8 @@ class OrderArrived:
     by_duplicate: bool = False
 
 
+ALREADY_AT_SUPPLIER = "already_at_supplier"
+"""Code of the refusal of a create for an order that YLH has from somebody else, or from an answered send of ours."""
 UNKNOWN_ORDER = "order_unknown"
 """Code of the refusal of a cancel for an order that YLH does not have."""
 
@@ -74,7 +76,8 @@ class YlhOrders(Protocol):
             so_id: for logs and errors.
             body: from `create_body`, or stored in an intent.
             unanswered: an earlier send of this very intent has an unknown outcome; only then does a duplicate refusal
-                prove arrival, else it is `Rejected` with code ``already_at_supplier``.
+                prove arrival, else it is `Rejected` with code
+                `ALREADY_AT_SUPPLIER`.
 
         Raises:
             Rejected: YLH said no.

@@ -68,12 +68,12 @@ class Attempt:
     Attributes:
         number: this delivery's attempt, 1 for the first (header ``x-relay-attempt``).
         immediate: immediate tries already repeated within this attempt.
-        age: time since the event was first seen; bounds snoozing.
+        snoozed: how long the event has been snoozed in all, rests of its lane not counted.
     """
 
     number: int = 1
     immediate: int = 0
-    age: timedelta = field(default=timedelta(0))
+    snoozed: timedelta = field(default=timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _next_rung(attempt: Attempt, policy: Policy) -> Action:
 
 
 def _snooze(error: RelayError, attempt: Attempt, policy: Policy) -> Action:
-    if attempt.age >= policy.snooze_limit:
+    if attempt.snoozed >= policy.snooze_limit:
         return DeadLetter()
     wished = error.delay if isinstance(error, Snoozed) and error.delay is not None else policy.delays[0]
     return Snooze(min(policy.delays, key=lambda rung: abs(rung - wished)))

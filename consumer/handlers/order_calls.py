@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from consumer.domain.errors import Rejected, StateError, SupplierError, UnknownOutcome
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
-from consumer.domain.ports import UNKNOWN_ORDER
+from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER
 from consumer.domain.writes import SaveOrder, UnitOfWork
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class OrderCalls:
         try:
             arrived = await self._ylh.create(order.so_id, intent.body, unanswered=unanswered)
         except Rejected as error:
-            refused = replace(pushing.answered(CallOutcome.REFUSED), state=OrderState.NEW)
+            known = CallOutcome.FOREIGN if error.code == ALREADY_AT_SUPPLIER else CallOutcome.REFUSED
+            refused = replace(pushing.answered(known), state=OrderState.NEW)
             raise Refused(error, refused) from error
         except SupplierError as error:
             await self._note_silence(pushing, error, unanswered=unanswered, before=OrderState.NEW)

@@ -31,7 +31,7 @@ ALLOWED = (
     duration_s environment error_class exchange exit_code expected failed failures field file fingerprint
     generation given_back handler host immediate in_flight interval_s kind lane lanes limit method migration
     operation outbox_pending parked pause pending pid port prefetch probe_in_s process processes product_code
-    product_codes published purged queue queues redelivered rejected resource result_type results results_flushed
+    product_codes published queue queues redelivered rejected resource result_type results results_flushed
     retry_in_s returns revision routing_key row_version rows seconds sequence server service setting settings
     signal since size skipped status stopped succeeded superseded supplier suppliers sync_type task timeout_s
     topology total tries type types unfinished units until url version vhost worker

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """The label of every event type that the contract does not know."""
 
+_ANSWERED = frozenset({"ok", "rejected", "throttled", "malformed"})
+"""Outcomes of a call to a supplier that is up: it answered, whatever it said."""
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _AGES = (0.05, 0.25, 1, 5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
 
@@ -67,7 +70,7 @@ class Metrics:
     _families: _Families
     _messages: dict[tuple[str, str, str], Counter] = field(default_factory=dict)
     _durations: dict[str, tuple[Histogram, Histogram, Gauge]] = field(default_factory=dict)
-    _requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = field(default_factory=dict)
+    _requests: dict[tuple[str, str, str], tuple[Counter, Histogram, Gauge]] = field(default_factory=dict)
 
     @classmethod
     def create(cls, *, version: str, event_types: Collection[str]) -> Metrics:
@@ -122,17 +125,18 @@ class Metrics:
             seconds: how long the call took.
         """
         key = (supplier, operation, outcome)
-        pair = self._requests.get(key)
-        if pair is None:
+        children = self._requests.get(key)
+        if children is None:
             families = self._families
-            duration = families.supplier_request_duration.labels(supplier, operation)
-            pair = self._requests[key] = (families.supplier_requests.labels(*key), duration)
-        pair[0].inc()
-        pair[1].observe(seconds)
-
-    def supplier_up(self, supplier: str, *, up: bool) -> None:
-        """Say whether a supplier answered last."""
-        self._families.supplier_up.labels(supplier).set(up)
+            children = self._requests[key] = (
+                families.supplier_requests.labels(*key),
+                families.supplier_request_duration.labels(supplier, operation),
+                families.supplier_up.labels(supplier),
+            )
+        requests, durations, up = children
+        requests.inc()
+        durations.observe(seconds)
+        up.set(outcome in _ANSWERED)
 
     def queues(self, figures: Mapping[str, QueueFigures]) -> None:
         """Replace what is known of the queues, by name."""

@@ -13,7 +13,7 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
 from consumer.observability.logging import get_logger
 from publishers.supervision import Link, Supervised
-from rabbitmq.declaring import apply
+from rabbitmq.declaring import TopologyRefused, apply, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +95,17 @@ class Broker:
             await channel.close()
         return found
 
-    async def _declare(self, link: Link) -> bool:
+    async def _apply_or_check(self, link: Link) -> None:
         try:
             await apply(link.connection, self._topology)
+        except TopologyRefused:
+            # A user that may only read and write is enough where somebody else has declared it all.
+            if await check(link.connection, self._topology):
+                raise
+
+    async def _declare(self, link: Link) -> bool:
+        try:
+            await self._apply_or_check(link)
         except (AMQPError, OSError, TimeoutError) as error:
             log.warning("topology not declared; trying again", error=type(error).__name__)
             return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain import delivery as headers
@@ -18,7 +19,7 @@ from rabbitmq.topology import retry_queue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from consumer.domain.letters import ErrorNote
     from publishers.confirms import ConfirmedPublisher
@@ -59,7 +60,14 @@ class Courier:
         return await self._send(self._round(delivery, delay, extra))
 
     async def snooze(self, delivery: Delivery, *, delay: timedelta) -> Settlement:
-        """Send ``delivery`` round with its attempt unchanged."""
+        """Send ``delivery`` round with its attempt unchanged, its own wait counted."""
+        waited = (delivery.snoozed + delay) // timedelta(milliseconds=1)
+        return await self._send(
+            self._round(delivery, delay, {headers.ATTEMPT: delivery.attempt, headers.SNOOZED: waited})
+        )
+
+    async def sit_out(self, delivery: Delivery, *, delay: timedelta) -> Settlement:
+        """Send ``delivery`` round while its lane rests: neither an attempt nor a wait of its own."""
         return await self._send(self._round(delivery, delay, {headers.ATTEMPT: delivery.attempt}))
 
     async def dead_letter(self, delivery: Delivery, note: ErrorNote, *, at: datetime) -> Settlement:

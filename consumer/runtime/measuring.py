@@ -71,4 +71,5 @@ class Forgetting:
 
     async def run(self) -> None:
         """Delete once."""
-        log.info("old rows deleted", purged=await self._store.purge(self._keep))
+        purged = await self._store.purge(self._keep)
+        log.info("old rows deleted", rows=purged.inbox + purged.outbox + purged.suspects)

@@ -142,7 +142,7 @@ class Pipeline:
     async def _gate(self, passage: _Passage) -> Settlement:
         """A paused lane begins nothing: what has not begun goes round by the shortest retry queue."""
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
-            return await self._snooze(passage, Snooze(self._policy.delays[0]))
+            return await self._sit_out(passage)
         return await self._decode(passage)
 
     async def _decode(self, passage: _Passage) -> Settlement:
@@ -206,7 +206,7 @@ class Pipeline:
     async def _unless_done(self, passage: _Passage, event: Event) -> Settlement:
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
             # It waited for its turn while the lane went to rest.
-            return await self._snooze(passage, Snooze(self._policy.delays[0]))
+            return await self._sit_out(passage)
         done = await self._books.inbox(passage.key)
         if done is not None:
             return await self._duplicate(passage, done)
@@ -273,17 +273,18 @@ class Pipeline:
         now = datetime.now(UTC)
         note = note_of(error)
         passage.note = note
-        attempt = Attempt(delivery.attempt, immediate=self._policy.immediate_retries, age=now - delivery.first_seen)
+        attempt = Attempt(delivery.attempt, immediate=self._policy.immediate_retries, snoozed=delivery.snoozed)
         action = decide(error, attempt, self._policy)
         match action:
             case RetryIn(delay, number):
                 passage.outcome = "retry"
                 return await self._courier.retry(delivery, note, delay=delay, attempt=number, at=now)
-            case Snooze():
-                return await self._snooze(passage, action)
+            case Snooze(delay):
+                passage.outcome = "snoozed"
+                return await self._courier.snooze(delivery, delay=delay)
             case PauseLane(resource, rest, longest, alert) if isinstance(error, RelayError):
                 self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert)
-                return await self._snooze(passage, Snooze(self._policy.delays[0]))
+                return await self._sit_out(passage)
             case _:
                 # A refusal that no handler turned into a result, and an immediate retry that no call made, are bugs:
                 # parked like one, with the words that there are.
@@ -292,9 +293,10 @@ class Pipeline:
                     log.error("dead-lettered for a defect", lane=self._lane, exc_info=error)
                 return await self._courier.dead_letter(delivery, note, at=now)
 
-    async def _snooze(self, passage: _Passage, action: Snooze) -> Settlement:
+    async def _sit_out(self, passage: _Passage) -> Settlement:
+        """Send what a resting lane cannot begin round by the shortest retry queue."""
         passage.outcome = "snoozed"
-        return await self._courier.snooze(passage.delivery, delay=action.delay)
+        return await self._courier.sit_out(passage.delivery, delay=self._policy.delays[0])
 
 
 class _Passage:
