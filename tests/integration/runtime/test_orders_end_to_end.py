@@ -182,6 +182,7 @@ async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay:
     assert all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in order.values())
     # A person would wait for the probe; a test moves its time forward.
     board._clock = lambda: 10**9
+    board._changed.set()
     await relay.until(lambda: len(relay.of("order.push.succeeded")) == 20, within=30)
     assert (await relay.box.summary())["doubled"] == 0
 
@@ -192,3 +193,23 @@ async def test_what_others_misroute_is_answered(relay: Relay) -> None:
     assert answers == [None]
     rejected = await relay.result("event.rejected")
     assert rejected["data"]["errors"][0]["field"] == "type"
+
+
+async def test_a_cancel_asks_ylh_when_ylh_has_the_order_from_elsewhere(relay: Relay) -> None:
+    await relay.box.add_fault(
+        {"call": "ylh.create", "key": "SO2", "effect": "refuse", "code": "E1", "message": "子单号重复，请勿重复推送"}
+    )
+    await relay.send(paid("SO2"))
+    await relay.result("order.push.failed", "SO2")
+    await relay.send(cancelled("SO2"))
+    await relay.result("order.cancel.succeeded", "SO2")
+    assert (await relay.box.order("SO2"))["cancel_calls"] == 1
+
+
+async def test_no_subject_is_no_way_round_taking_turns(relay: Relay) -> None:
+    documents = [paid("SO1"), cancelled("SO1")]
+    for document in documents:
+        del document["subject"]
+    await relay.send(*documents)
+    await relay.until(lambda: bool(relay.of("order.cancel.accepted") or relay.of("order.superseded")))
+    assert (await relay.box.summary())["doubled"] == 0

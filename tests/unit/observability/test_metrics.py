@@ -34,7 +34,7 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
     metrics.ended("relay.orders", "order.paid", "done", seconds=0.1, age=0.2)
     metrics.lane_paused("relay.orders", paused=True)
     metrics.supplier_call("ylh", "create", "ok", seconds=0.02)
-    metrics.supplier_up("ylh", up=True)
+    metrics.supplier_call("ylh", "token", "ok", seconds=0.1)
     metrics.queues({"relay.orders": QueueFigures(messages=5, consumers=2)})
     metrics.dead_letters({("relay.orders", "bug"): 1})
     metrics.orders({"pushed": 3})
