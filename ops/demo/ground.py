@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rabbitmq.topology import Topology
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_AMQP_PORT: Final = 5672
 _ALL: Final = ".*"
 
 
@@ -106,10 +107,10 @@ async def _exists(connection: AbstractConnection, queue: str) -> bool:
 
 
 def _guessed(amqp_url: str) -> str | None:
-    """Where the management API of a broker on this machine usually is, with the same user."""
+    """Where the management API of this machine's ordinary broker is, with the same user."""
     parts = urlsplit(amqp_url)
-    if parts.hostname not in _LOOPBACK:
-        return None
+    if parts.hostname not in _LOOPBACK or parts.port not in {None, _AMQP_PORT}:
+        return None  # elsewhere a password is not ours to try; on another port it may be another broker's
     user = parts.netloc.rpartition("@")[0] or "guest:guest"
     return f"http://{user}@127.0.0.1:15672"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ops.demo.scenario import Planned, Scenario
 
-GAP: Final = 0.02
+GAP: Final = 0.015
 """Seconds between two events, so that the run can be watched. Repeats follow without one."""
 
 

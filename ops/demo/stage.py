@@ -9,6 +9,7 @@ setting of the reader's own shell or ``.env`` reaches it.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import random
@@ -23,7 +24,6 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import aiohttp
 
-from consumer.persistence import migrations
 from consumer.settings import load
 from ops.demo.failing import DemoRefused, PartFailed
 from ops.demo.ground import ground
@@ -106,7 +106,7 @@ async def stage(faults: Sequence[Fault], texts: Texts, say: Callable[[str], None
         _kept(_sandbox_charge(directory, faults), "sandbox") as sandbox_server,
         _told_on_failure(directory, texts),
     ):
-        migrating = asyncio.create_task(migrations.upgrade(database_url))
+        migrating = asyncio.create_task(_migrated(database_url))
         try:
             async with find_broker(say) as broker:
                 say(texts("step.broker", origin=broker.origin))
@@ -133,6 +133,13 @@ async def stage(faults: Sequence[Fault], texts: Texts, say: Callable[[str], None
         finally:
             migrating.cancel()
             await asyncio.gather(migrating, return_exceptions=True)
+
+
+async def _migrated(database_url: str) -> None:
+    """Make the database, while the broker boots."""
+    # Importing takes a second, and the broker should not have to wait for it.
+    migrations = await asyncio.to_thread(importlib.import_module, "consumer.persistence.migrations")
+    await migrations.upgrade(database_url)
 
 
 def _settings(database_url: str, port: int, box: Box) -> dict[str, str]:
@@ -176,13 +183,19 @@ def _charge(name: str, command: tuple[str, ...], directory: Path, settings: Mapp
 
 @asynccontextmanager
 async def _kept(charge: Charge, name: str) -> AsyncIterator[KeptServer]:
-    """Run a part; interrupted, end it at once instead of letting it drain, since its data is thrown away."""
+    """Run a part.
+
+    The sandbox has nothing to bring to an end. The service drains, unless the run is interrupted: its data is thrown
+    away then.
+    """
     async with KeptServer(charge, name=name) as server:
         try:
             yield server
         except asyncio.CancelledError:
             await server.kill()
             raise
+        if name == "sandbox":
+            await server.kill()
 
 
 @asynccontextmanager
