@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ops.cli import consume, database, demo, event, order, queues, sandbox, schema, sync, topology
+from ops.cli import consume, database, demo, doctor, event, order, queues, sandbox, schema, sync, topology
 from ops.cli.failing import ExitCode, debugging, report, say_error
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("queues", rich_help_panel=_LOOK)(queues.queues)
 app.add_typer(topology.app, name="topology", rich_help_panel=_SET_UP)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
 app.add_typer(schema.app, name="schema", rich_help_panel=_SET_UP)
+app.command("doctor", rich_help_panel=_SET_UP)(doctor.doctor)
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("sandbox", rich_help_panel=_TRY)(sandbox.sandbox)
 

@@ -13,12 +13,12 @@ import typer
 from ops.cli.asking import run_fast, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import say
+from ops.health import ANYWHERE, says_yes
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
 
 _ASK_EVERY: Final = 0.2
-_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a comparison, nothing is bound
 
 
 def consume(
@@ -106,23 +106,9 @@ async def _tell_when_ready(settings: "Settings", lanes: tuple[str, ...] | None) 
 
     if settings.http.port == 0:
         return  # any free port: only the service knows which one
-    host = _ANYWHERE.get(settings.http.host, settings.http.host)
-    while not await _is_ready(host, settings.http.port):  # noqa: ASYNC110 - an HTTP answer has no event to wait for
+    host = ANYWHERE.get(settings.http.host, settings.http.host)
+    while not await says_yes(host, settings.http.port, "/health/ready"):  # noqa: ASYNC110 - an HTTP answer has no event
         await asyncio.sleep(_ASK_EVERY)
     names = lanes or [lane.name for lane in LANES]
     shown = f"[{host}]" if ":" in host else host
     say(f"Ready: consuming {', '.join(names)}; health and metrics on http://{shown}:{settings.http.port}.")
-
-
-async def _is_ready(host: str, port: int) -> bool:
-    try:
-        reader, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    try:
-        writer.write(f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        return b" 200 " in await reader.readline()
-    except OSError:
-        return False
-    finally:
-        writer.close()

@@ -45,7 +45,9 @@ class Failure(Exception):
 
 CODES: Final[Mapping[str, ExitCode]] = {
     "consumer.domain.errors.BooksUnavailable": ExitCode.OUT_OF_REACH,
+    "consumer.domain.errors.Misconfigured": ExitCode.FAILED,
     "consumer.domain.errors.Rejected": ExitCode.FAILED,
+    "consumer.domain.errors.Unauthorised": ExitCode.FAILED,
     "consumer.domain.errors.SupplierError": ExitCode.OUT_OF_REACH,
     "consumer.domain.errors.RelayError": ExitCode.FAILED,
     "consumer.observability.http.CannotListen": ExitCode.FAILED,
