@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
@@ -108,13 +109,13 @@ def named(broker: Broker) -> Mapping[str, str]:
     return {"RELAY_AMQP_URL": broker.amqp_url, "RELAY_MANAGEMENT_URL": broker.management_url}
 
 
-@pytest.fixture
-async def no_vhost_left(broker: Broker) -> AsyncIterator[None]:
-    """The demo's virtual host is gone afterwards."""
-    yield
-    if broker.management_url is not None:
-        vhosts = await Management(broker.management_url).call("GET", "/vhosts")
-        assert [vhost["name"] for vhost in vhosts if vhost["name"].startswith("relay-demo-")] == []
+async def virtual_hosts_left(run: Demo, broker: Broker) -> list[str]:
+    """The virtual host that it made, if that is still there; another demo may have its own meanwhile."""
+    assert broker.management_url is not None
+    made = re.findall(r"relay-demo-[0-9a-f]{8}\b", run.said)
+    assert made
+    vhosts = await Management(broker.management_url).call("GET", "/vhosts")
+    return [vhost["name"] for vhost in vhosts if vhost["name"] in made]
 
 
 @pytest.fixture
@@ -124,9 +125,8 @@ async def own_broker() -> None:
         pytest.skip("needs rabbitmq-server on this machine, and no Docker engine before it")
 
 
-@pytest.mark.usefixtures("no_vhost_left")
 async def test_books_agree_and_kept_it_stays_up_until_interrupted_and_leaves_nothing(
-    named: Mapping[str, str], tmp_path: Path
+    named: Mapping[str, str], broker: Broker, tmp_path: Path
 ) -> None:
     async with demo(tmp_path / "demo", "--output", "json", "--keep", **named) as run:
         await run.until_said("Ctrl-C")
@@ -143,6 +143,7 @@ async def test_books_agree_and_kept_it_stays_up_until_interrupted_and_leaves_not
         assert code == 0, run.said
         assert "\x1b" not in run.said, "no control sequences where there is no terminal"
         assert run.left() == []
+    assert await virtual_hosts_left(run, broker) == []
     check(json.loads(out))
 
 
@@ -159,13 +160,13 @@ def check(summary: dict[str, Any]) -> None:
     assert (summary["told_goods"], summary["held_goods"]) == (200, 200)
 
 
-@pytest.mark.usefixtures("no_vhost_left")
 async def test_the_summary_is_for_people_in_their_language_and_ends_with_commands_that_work(
-    named: Mapping[str, str], tmp_path: Path
+    named: Mapping[str, str], broker: Broker, tmp_path: Path
 ) -> None:
     async with demo(tmp_path / "demo", RELAY_LANG="zh", NO_COLOR="1", **named) as run:
         code, out = await run.ended()
     assert code == 0, run.said
+    assert await virtual_hosts_left(run, broker) == []
     assert "账本与结果一致" in out
     commands = [line.strip() for line in out.splitlines() if "relay " in line]
     assert len(commands) == 3
@@ -175,9 +176,8 @@ async def test_the_summary_is_for_people_in_their_language_and_ends_with_command
         assert await shell.wait() == 0, command
 
 
-@pytest.mark.usefixtures("no_vhost_left")
 async def test_ctrl_c_half_way_leaves_nothing_and_a_second_one_changes_nothing(
-    named: Mapping[str, str], tmp_path: Path
+    named: Mapping[str, str], broker: Broker, tmp_path: Path
 ) -> None:
     async with demo(tmp_path / "demo", **named) as run:
         await run.until_said("events go in")
@@ -190,10 +190,12 @@ async def test_ctrl_c_half_way_leaves_nothing_and_a_second_one_changes_nothing(
         assert out == ""
         assert "Traceback" not in run.said
         assert run.left() == []
+        assert await virtual_hosts_left(run, broker) == []
 
 
-@pytest.mark.usefixtures("no_vhost_left")
-async def test_a_service_that_dies_is_told_with_its_last_words(named: Mapping[str, str], tmp_path: Path) -> None:
+async def test_a_service_that_dies_is_told_with_its_last_words(
+    named: Mapping[str, str], broker: Broker, tmp_path: Path
+) -> None:
     async with demo(tmp_path / "demo", **named) as run:
         await run.until_said("events go in")
         await asyncio.sleep(0.5)
@@ -203,6 +205,7 @@ async def test_a_service_that_dies_is_told_with_its_last_words(named: Mapping[st
         assert "the service ended by itself" in run.said
         assert "event_id=" in run.said, "the last lines of its log"
         assert run.processes() == {}
+        assert await virtual_hosts_left(run, broker) == []
         (log,) = run.directory.iterdir()
         assert str(log) in run.said
 
