@@ -11,6 +11,7 @@ import asyncio
 import re
 import socket
 import ssl
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -20,10 +21,15 @@ from aiormq.exceptions import AMQPError, AuthenticationError, InvalidFrameError,
 from yarl import URL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aio_pika.abc import AbstractConnection
 
 HEARTBEAT: Final = 20
 """Seconds. The broker drops a silent client after two of them; aiormq drops a silent broker after three."""
+
+CHANNEL_ERRORS: Final = (AMQPError, OSError, TimeoutError, RuntimeError)
+"""What a call on a channel may raise once it, or its connection, is gone; RuntimeError is aiormq's word for that."""
 
 _COMES_THROUGH: Final = 1.0
 """Seconds that a cancelled attempt may take to come through or to end."""
@@ -135,6 +141,21 @@ async def _abandon(connection: AbstractConnection, opening: asyncio.Task[None]) 
         opening.exception()
     # Left open, it would close itself at some later time, in a task of its own.
     await connection.close()
+
+
+@contextmanager
+def own_cancels_only() -> Iterator[None]:
+    """Turn a `CancelledError` that nobody sent to this task into the lost connection that it stands for.
+
+    Raises:
+        ConnectionError: the connection went during the block.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise ConnectionError("the connection to RabbitMQ went meanwhile") from error
 
 
 def is_cancelled() -> bool:

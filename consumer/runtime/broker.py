@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from consumer.observability.logging import get_logger
 from publishers.supervision import Link, Supervised
-from rabbitmq.declaring import TopologyRefused, apply, check
+from rabbitmq.connection import CHANNEL_ERRORS, own_cancels_only
+from rabbitmq.declaring import TopologyConflict, TopologyRefused, apply, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,29 +85,33 @@ class Broker:
         if transport is None:
             raise ConnectionError("the connection closed before the queues could be asked for")
         found = {}
-        for queue in queues:
-            channel = await transport.connection.channel(publisher_confirms=False)
-            try:
-                declared = await channel.queue_declare(queue, passive=True)
-            except ChannelNotFoundEntity:
-                # The broker has closed this channel over it.
-                continue
-            found[queue] = (declared.message_count or 0, declared.consumer_count or 0)
-            await channel.close()
+        with own_cancels_only():
+            for queue in queues:
+                channel = await transport.connection.channel(publisher_confirms=False)
+                try:
+                    declared = await channel.queue_declare(queue, passive=True)
+                except ChannelNotFoundEntity:
+                    # The broker has closed this channel over it.
+                    continue
+                found[queue] = (declared.message_count or 0, declared.consumer_count or 0)
+                await channel.close()
         return found
 
     async def _apply_or_check(self, link: Link) -> None:
-        try:
-            await apply(link.connection, self._topology)
-        except TopologyRefused:
-            # A user that may only read and write is enough where somebody else has declared it all.
-            if await check(link.connection, self._topology):
-                raise
+        with own_cancels_only():
+            try:
+                await apply(link.connection, self._topology)
+            except TopologyRefused:
+                # A user that may only read and write is enough where somebody else has declared it all.
+                if await check(link.connection, self._topology):
+                    raise
 
     async def _declare(self, link: Link) -> bool:
         try:
             await self._apply_or_check(link)
-        except (AMQPError, OSError, TimeoutError) as error:
+        except (TopologyConflict, TopologyRefused):
+            raise
+        except CHANNEL_ERRORS as error:
             log.warning("topology not declared; trying again", error=type(error).__name__)
             return False
         self._prepared = link

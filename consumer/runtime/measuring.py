@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiormq.exceptions import AMQPError
-
 from consumer.observability.logging import get_logger
 from consumer.observability.metrics import QueueFigures
+from rabbitmq.connection import CHANNEL_ERRORS
 from rabbitmq.topology import UNCLAIMED
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class QueueMeasuring:
             return
         try:
             figures = await self._broker.depths(self._queues)
-        except (AMQPError, OSError, TimeoutError) as error:
+        except CHANNEL_ERRORS as error:
             log.warning("queues not measured", error=type(error).__name__)
             return
         self._metrics.queues({name: QueueFigures(*found) for name, found in figures.items()})

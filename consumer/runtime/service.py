@@ -105,7 +105,8 @@ class Service:
             await asyncio.wait({stopped, *beside, *fetching}, return_when=asyncio.FIRST_COMPLETED)
             await self._drain(fetching)
             for task in (*beside, *fetching):
-                if task.done() and not task.cancelled():
+                if task.done():
+                    # Also one that somebody cancelled: nobody but us may, and that is further down.
                     task.result()
         finally:
             for task in (stopped, *beside, *fetching):

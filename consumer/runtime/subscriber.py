@@ -14,12 +14,13 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.observability.logging import get_logger
 from consumer.runtime.acks import AckLedger
 from consumer.runtime.pauses import Fetching
+from rabbitmq.connection import CHANNEL_ERRORS, own_cancels_only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -35,6 +36,8 @@ log = get_logger(__name__)
 
 _AFTER_A_LOSS = 0.5
 _LOOK_EVERY = 15.0
+_GLANCE = 1.0
+"""Seconds between two looks at whether a channel that waits for its last deliveries is still there."""
 
 
 class Subscriber:
@@ -125,7 +128,7 @@ class Subscriber:
             await _first_of(
                 stopping, self._pauses.until_other_than(mode, self._resources), session.ended(), self._watch(session)
             )
-        except (AMQPError, OSError, TimeoutError) as error:
+        except CHANNEL_ERRORS as error:
             log.warning("cannot consume; trying again", queue=self.queue, error=type(error).__name__)
             if isinstance(error, ChannelNotFoundEntity):
                 await self._broker.repair()
@@ -179,12 +182,19 @@ class _Session:
         transport = self._link.connection.transport
         if transport is None:
             raise ConnectionError("the connection closed before a channel could be opened on it")
-        self._channel = await transport.connection.channel(publisher_confirms=False)
-        self._channel.closing.add_done_callback(lambda _: self._over.set())
-        self._channel.on_consumer_cancel_callbacks.add(lambda _: self._over.set())
-        await self._channel.basic_qos(prefetch_count=prefetch)
-        consumed = await self._channel.basic_consume(self._queue, self._on_delivery)
+        with own_cancels_only():
+            self._channel = await transport.connection.channel(publisher_confirms=False)
+            self._channel.closing.add_done_callback(self._closed)
+            self._channel.on_consumer_cancel_callbacks.add(lambda _: self._over.set())
+            await self._channel.basic_qos(prefetch_count=prefetch)
+            consumed = await self._channel.basic_consume(self._queue, self._on_delivery)
         self._consumer_tag = consumed.consumer_tag
+
+    def _closed(self, closing: asyncio.Future[object]) -> None:
+        self._over.set()
+        error = None if closing.cancelled() else closing.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            log.warning("channel closed; its deliveries come again", queue=self._queue, error=error)
 
     async def ended(self) -> None:
         """Wait until the channel is closed or the broker has cancelled the consumer."""
@@ -194,7 +204,8 @@ class _Session:
         """Ask the broker how many consumers the queue has."""
         if self._channel is None:
             return 0
-        declared = await self._channel.queue_declare(self._queue, passive=True)
+        with own_cancels_only():
+            declared = await self._channel.queue_declare(self._queue, passive=True)
         return declared.consumer_count or 0
 
     async def end_fetching(self) -> None:
@@ -202,8 +213,9 @@ class _Session:
         if self._channel is None or self._channel.is_closed or self._consumer_tag is None:
             return
         try:
-            await self._channel.basic_cancel(self._consumer_tag, timeout=5)
-        except (AMQPError, OSError, TimeoutError) as error:
+            with own_cancels_only():
+                await self._channel.basic_cancel(self._consumer_tag, timeout=5)
+        except CHANNEL_ERRORS as error:
             log.debug("consumer not cancelled; its channel is gone", queue=self._queue, error=type(error).__name__)
 
     async def close_when_settled(self) -> None:
@@ -212,11 +224,14 @@ class _Session:
             return
         while self._ledger.open > self._left and not self._channel.is_closed:
             self._settled.clear()
-            await _first_of(asyncio.create_task(self._settled.wait()), asyncio.sleep(1))
+            await _first_of(self._settled.wait(), asyncio.sleep(_GLANCE))
         if self._flushing is not None:
             await self._flushing
-        if not self._channel.is_closed:
-            await self._channel.close()
+        try:
+            with own_cancels_only():
+                await self._channel.close()
+        except CHANNEL_ERRORS as error:
+            log.debug("channel not closed; it is gone", queue=self._queue, error=type(error).__name__)
 
     async def _on_delivery(self, message: DeliveredMessage) -> None:
         tag = message.delivery_tag
@@ -255,23 +270,24 @@ class _Session:
         self._settled.set()
 
     async def _flush(self) -> None:
-        await asyncio.sleep(0)
-        self._flushing = None
-        channel = self._channel
-        if channel is None or channel.is_closed:
-            return
+        """Send what is settled until nothing is left; one at a time, for an ack must not overtake an earlier one."""
         try:
-            for ack in self._ledger.take():
-                await channel.basic_ack(ack.tag, multiple=ack.multiple, wait=False)
-        except (AMQPError, OSError) as error:
+            # Deliveries that end in the same turn of the loop share frames.
+            await asyncio.sleep(0)
+            while (frames := self._ledger.take()) and self._channel is not None and not self._channel.is_closed:
+                for ack in frames:
+                    await self._channel.basic_ack(ack.tag, multiple=ack.multiple, wait=False)
+        except CHANNEL_ERRORS as error:
             log.debug("acks not sent; the broker delivers again", queue=self._queue, error=type(error).__name__)
+        finally:
+            self._flushing = None
 
     async def _return(self, tag: int) -> None:
         if self._channel is None or self._channel.is_closed:
             return
         try:
             await self._channel.basic_nack(tag, requeue=True, wait=False)
-        except (AMQPError, OSError) as error:
+        except CHANNEL_ERRORS as error:
             log.debug("delivery not returned; its channel is gone", queue=self._queue, error=type(error).__name__)
 
 
