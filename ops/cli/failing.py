@@ -78,7 +78,8 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
         if code is not None:
             # A database that answers and only lacks a migration is no matter of reach.
             outdated = getattr(error, "code", None) == "schema_outdated"
-            return str(error), ExitCode.FAILED if outdated else code
+            told = str(error)
+            return told[:1].upper() + told[1:], ExitCode.FAILED if outdated else code
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in _OURS:
         return (
             f"The package {error.name} is missing; run pip install 'haier-relay[service]', which brings it.",
@@ -108,7 +109,7 @@ def report(error: BaseException) -> ExitCode:
 
 def say_error(sentence: str) -> None:
     """Write a sentence on stderr, marked as an error."""
-    sys.stderr.write(f"Error: {sentence[:1].upper()}{sentence[1:]}\n")
+    sys.stderr.write(f"Error: {sentence}\n")
 
 
 def debugging() -> bool:
