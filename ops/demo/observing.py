@@ -12,7 +12,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from rabbitmq.connection import connect
-from rabbitmq.topology import LANES, Topology
+from rabbitmq.topology import LANES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -79,13 +79,12 @@ class Observer:
         stage: Stage,
         channel: AbstractChannel,
         http: aiohttp.ClientSession,
-        topology: Topology,
         faults: Sequence[Fault],
     ) -> None:
         self._stage = stage
         self._channel = channel
         self._http = http
-        self._retries = [retry.name for retry in topology.retries]
+        self._retries = [retry.name for retry in stage.topology.retries]
         self._faults = faults
 
     async def look(self, sender: Sender, ear: Ear, events: int) -> Snapshot:
@@ -134,8 +133,8 @@ class Observer:
 
 
 @asynccontextmanager
-async def observing(stage: Stage, topology: Topology, faults: Sequence[Fault]) -> AsyncIterator[Observer]:
+async def observing(stage: Stage, faults: Sequence[Fault]) -> AsyncIterator[Observer]:
     """An observer with connections of its own."""
     connection = await connect(stage.amqp_url, name="relay demo: observer")
     async with connection, connection.channel() as channel, aiohttp.ClientSession() as http:
-        yield Observer(stage, channel, http, topology, faults)
+        yield Observer(stage, channel, http, faults)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-from consumer.settings import load
 from ops.demo.evidence import supplier_books
 from ops.demo.hearing import listening
 from ops.demo.observing import observing
@@ -16,7 +15,6 @@ from ops.demo.reckoning import missing_ends, reckon
 from ops.demo.scenario import build
 from ops.demo.sending import Sender
 from ops.demo.stage import stage
-from rabbitmq.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -82,8 +80,7 @@ async def _alongside(guard: Awaitable[NoReturn], work: Awaitable[T]) -> T:
 
 
 async def _run(scenario: Scenario, built: Stage, texts: Texts, view: View) -> Verdict:
-    topology = Topology.build(load(built.environment, dotenv=None).broker.retry_delays)
-    async with listening(built.amqp_url) as ear, observing(built, topology, scenario.faults) as observer:
+    async with listening(built.amqp_url) as ear, observing(built, scenario.faults) as observer:
         sender = Sender(built.amqp_url, ear.has_ended)
         watch = _Watch(scenario, sender, ear, observer, view)
         view.step(texts("step.sending", count=len(scenario.events)))
