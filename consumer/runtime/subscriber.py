@@ -172,6 +172,7 @@ class _Session:
         self._spawn = spawn
         self._ledger = AckLedger()
         self._left = 0
+        self._closing = False
         self._over = asyncio.Event()
         self._settled = asyncio.Event()
         self._channel: AbstractChannel | None = None
@@ -193,7 +194,7 @@ class _Session:
     def _closed(self, closing: asyncio.Future[object]) -> None:
         self._over.set()
         error = None if closing.cancelled() else closing.exception()
-        if error is not None and not isinstance(error, ConnectionError):
+        if error is not None and not self._closing and not isinstance(error, ConnectionError):
             log.warning("channel closed; its deliveries come again", queue=self._queue, error=error)
 
     async def ended(self) -> None:
@@ -227,6 +228,7 @@ class _Session:
             await _first_of(self._settled.wait(), asyncio.sleep(_GLANCE))
         if self._flushing is not None:
             await self._flushing
+        self._closing = True
         try:
             with own_cancels_only():
                 await self._channel.close()
