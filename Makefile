@@ -4,7 +4,7 @@
 .PHONY: help setup demo test check bench docs clean
 
 # For pytest: `make test PYTEST_ARGS="-x tests/unit"`.
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 # For the demo and the benchmarks: `make demo ARGS="--help"`.
 ARGS ?=
 
