@@ -15,4 +15,6 @@ def main() -> int:
             "pip install 'haier-relay[service]'.\n"
         )
         return 1
+    except KeyboardInterrupt:
+        return 130
     return run()

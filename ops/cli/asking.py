@@ -55,12 +55,26 @@ async def broker(settings: Settings, purpose: str) -> AsyncIterator[AbstractConn
 
     Raises:
         BrokerUnreachable: where, why, and the cure.
+        Failure: it was lost on the way.
     """
-    from rabbitmq.connection import connect
+    from aiormq.exceptions import AMQPError
+
+    from rabbitmq.connection import connect, is_cancelled
 
     connection = await connect(settings.broker.amqp_url.get_secret_value(), name=f"relay {purpose}")
     try:
         yield connection
+    except (AMQPError, OSError, RuntimeError, asyncio.CancelledError) as error:
+        # aiormq says a lost connection in all of these ways, depending on what was being waited for.
+        # aio-pika's own `is_closed` only knows of a close that was asked for.
+        transport = connection.transport
+        if is_cancelled() or (transport is not None and not transport.connection.is_closed):
+            raise
+        raise Failure(
+            f"The connection to RabbitMQ at {settings.broker.shown_url} was lost on the way. Run the command again; "
+            "`relay doctor` says more.",
+            ExitCode.OUT_OF_REACH,
+        ) from error
     finally:
         await connection.close()
 

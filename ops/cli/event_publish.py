@@ -13,10 +13,11 @@ from ops.cli.printing import Column, Output, Printer, say
 from ops.cli.progress import transfer
 from ops.events.checking import sendable
 from ops.events.records import Records
+from ops.events.sending import sent
 from ops.events.sources import opened
 from publishers.orders import RelayPublisher
 from publishers.outgoing import BrokerAway, PublishError, Refused, Unconfirmed, Unroutable
-from publishers.streaming import Entry, streamed
+from publishers.streaming import Entry
 from schemas.faults import InvalidEvent
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ TOLD: Final = 20
 KEPT: Final = 1000
 """Failures that a JSON document lists; NDJSON has no limit."""
 _WAIT_FOR_BROKER: Final = 10.0
-_GIVE_UP_AFTER: Final = 30.0
+_GIVE_UP_AFTER: Final = 15.0
 
 _STATUS: Final = {
     type(None): "confirmed",
@@ -79,7 +80,7 @@ class _Publication:
             give_up_after=_GIVE_UP_AFTER,
             max_in_flight=WINDOW,
         ) as relay:
-            outcomes = streamed(self._entries(), relay.confirmed, window=WINDOW, progress=None)
+            outcomes = sent(self._batches(), relay.confirmed)
             with transfer("publishing", self._source.size) as bar:
                 async with aclosing(outcomes):  # type: ignore[type-var]  # streamed is an async generator
                     async for outcome in outcomes:
@@ -89,14 +90,12 @@ class _Publication:
                             break
         return self._concluded()
 
-    async def _entries(self) -> AsyncIterator[Entry]:
+    async def _batches(self) -> AsyncIterator[list[Entry]]:
         limit = self._settings.broker.max_event_bytes
         records = Records(limit)
         async for chunk in self._source.chunks_beside():
-            for record in records.feed(chunk):
-                yield sendable(record, max_bytes=limit)
-        for record in records.end():
-            yield sendable(record, max_bytes=limit)
+            yield [sendable(record, max_bytes=limit) for record in records.feed(chunk)]
+        yield [sendable(record, max_bytes=limit) for record in records.end()]
 
     def _take(self, outcome: Outcome) -> None:
         status = _STATUS[type(outcome.error)]

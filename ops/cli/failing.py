@@ -85,11 +85,6 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
             f"The package {error.name} is missing; run pip install 'haier-relay[service]', which brings it.",
             ExitCode.FAILED,
         )
-    if _is_lost_connection(error):
-        return (
-            "The connection to RabbitMQ was lost on the way. Run the command again; `relay doctor` says more.",
-            ExitCode.OUT_OF_REACH,
-        )
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Check the path and your rights to it.", ExitCode.FAILED
     return (
@@ -115,10 +110,6 @@ def say_error(sentence: str) -> None:
 def debugging() -> bool:
     """Tell whether somebody wants tracebacks."""
     return os.environ.get("RELAY_DEBUG", "") not in {"", "0"}
-
-
-def _is_lost_connection(error: BaseException) -> bool:
-    return any(ancestor.__module__ == "aiormq.exceptions" for ancestor in type(error).__mro__)
 
 
 def _where(error: BaseException) -> str:

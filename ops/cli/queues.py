@@ -87,8 +87,6 @@ async def _look(connection: "AbstractConnection", settings: "Settings") -> "list
 
 async def _watch(settings: "Settings", interval: float, output: Output) -> None:
     """Look until Ctrl-C; a broker that goes away meanwhile is told, and looked for again."""
-    from aiormq.exceptions import AMQPError
-
     from rabbitmq.connection import BrokerUnreachable
     from rabbitmq.management import ManagementUnreachable
 
@@ -102,10 +100,11 @@ async def _watch(settings: "Settings", interval: float, output: Output) -> None:
                         show([_row(state) for state in await _look(connection, settings)])
                         seen = True
                         await asyncio.sleep(interval)
-            except (AMQPError, BrokerUnreachable, ManagementUnreachable) as error:
-                if not seen:
+            except (Failure, BrokerUnreachable, ManagementUnreachable) as error:
+                sentence, code = explained(error)
+                if not seen or code is not ExitCode.OUT_OF_REACH:
                     raise
-                say(explained(error)[0])
+                say(sentence)
                 await asyncio.sleep(interval)
 
 

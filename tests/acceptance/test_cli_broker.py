@@ -6,15 +6,17 @@ import asyncio
 import json
 import signal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from rabbitmq.connection import connect
-from tests.acceptance.cli_process import Answer, relay, started
+from tests.acceptance.cli_process import Answer, relay, said, started
+from tests.integration.publishers.line import Line
 from tests.support.events import cancelled, paid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
@@ -27,6 +29,23 @@ def cli(amqp_url: str, tmp_path: Path) -> Cli:
         return await relay(*arguments, given={"RELAY_AMQP_URL": amqp_url, **given}, directory=tmp_path, stdin=stdin)
 
     return run
+
+
+@pytest.fixture
+async def line(amqp_url: str) -> AsyncIterator[Line]:
+    """The network before the broker, to be cut."""
+    parts = urlsplit(amqp_url)
+    network = Line(str(parts.hostname), parts.port or 5672)
+    await network.open()
+    yield network
+    await network.close()
+
+
+def through(line: Line, amqp_url: str) -> dict[str, str]:
+    """Settings that lead to the broker by ``line``."""
+    parts = urlsplit(amqp_url)
+    user = parts.netloc.rpartition("@")[0]
+    return {"RELAY_AMQP_URL": urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{line.port}"))}
 
 
 def ndjson(*documents: dict[str, Any]) -> bytes:
@@ -210,3 +229,50 @@ async def test_watching_goes_on_until_it_is_stopped(cli: Cli, amqp_url: str, tmp
         process.send_signal(signal.SIGINT)
         _, err = await process.communicate()
         assert (process.returncode, err) == (130, b"")
+
+
+async def test_watching_goes_on_when_the_broker_is_back(cli: Cli, amqp_url: str, line: Line, tmp_path: Path) -> None:
+    await cli("topology", "apply")
+    command = ("queues", "--watch", "--interval", "0.2", "-o", "ndjson")
+    async with started(*command, given=through(line, amqp_url), directory=tmp_path) as process:
+        await said(process.stdout, "relay.orders")
+        reading = asyncio.create_task(_until_silent(process))
+        await line.refuse()
+        told = "".join(await said(process.stderr, "nothing listens there"))
+        assert "Traceback" not in told
+        assert "fault in relay" not in told
+        await reading
+        await line.open()
+        await said(process.stdout, "relay.orders")
+
+
+async def _until_silent(process: asyncio.subprocess.Process) -> None:
+    """Read what is still on its way, until a second passes without a line."""
+    assert process.stdout is not None
+    while True:
+        try:
+            async with asyncio.timeout(1):
+                await process.stdout.readline()
+        except TimeoutError:
+            return
+
+
+async def test_a_broker_that_goes_away_midway_is_told_with_where_it_happened(
+    cli: Cli, amqp_url: str, line: Line, tmp_path: Path
+) -> None:
+    await cli("topology", "apply")
+    given = through(line, amqp_url)
+    async with started("event", "publish", "-o", "ndjson", given=given, directory=tmp_path) as process:
+        assert process.stdin is not None
+        process.stdin.write(ndjson(paid("SO-1"), paid("SO-2")))
+        # Told although the pipe stays open: nothing waits for a batch to fill.
+        await said(process.stdout, '"line":2,')
+        await line.refuse()
+        # An event that is on its way when the line goes is "unconfirmed"; this one is to be "not sent".
+        await asyncio.sleep(1)
+        process.stdin.write(ndjson(paid("SO-late")))
+        async with asyncio.timeout(30):
+            out, err = await process.communicate()
+    assert process.returncode == 5
+    assert json.loads(out)["status"] == "not_sent"
+    assert "went away at line 3; 2 events confirmed until then" in err.decode()
