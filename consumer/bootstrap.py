@@ -5,6 +5,7 @@ Also says what is checked where: a dependency registers its health check beside 
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+_ANSWERED: Final = frozenset({"ok", "rejected"})
 CALLS_AT_ONCE: Final = 100
 """Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
 LEASE_MARGIN: Final = timedelta(seconds=15)
@@ -87,6 +89,23 @@ class Suppliers:
             await transport.aclose()
 
 
+class _CallWatch:
+    """Counts each call, and ends a supplier's pause when a call to it got an answer.
+
+    A login proves nothing: the calls behind it may still be refused.
+    """
+
+    def __init__(self, metrics: Metrics, pauses: PauseBoard) -> None:
+        self._metrics = metrics
+        self._pauses = pauses
+
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+        """Take note of one call."""
+        self._metrics.supplier_call(supplier, operation, outcome, seconds=seconds)
+        if operation != "token" and outcome in _ANSWERED:
+            self._pauses.lift(supplier)
+
+
 def policy_of(settings: Settings) -> Policy:
     """Return how patient the service is."""
     return Policy(
@@ -102,9 +121,8 @@ class Wiring:
     Args:
         settings: with the broker.
         lanes: queue names of the lanes to consume; None for all.
-        suppliers: the clients.
         store: our database.
-        observer: told about each message.
+        observer: told about each message and each call.
     """
 
     def __init__(
@@ -112,7 +130,6 @@ class Wiring:
         settings: Settings,
         *,
         lanes: Collection[str] | None,
-        suppliers: Suppliers,
         store: Store,
         observer: Metrics,
     ) -> None:
@@ -124,13 +141,15 @@ class Wiring:
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
         self.pauses = PauseBoard(on_change=self._tell_pause)
+        self.suppliers = Suppliers(settings, _CallWatch(observer, self.pauses))
         self.topology = Topology.build(settings.broker.retry_delays)
-        self.broker = Broker(url, name="haier-relay consumer", topology=self.topology)
+        self._brokers: list[Broker] = []
+        self._parked = self._broker("dead letters")
         self._publisher = ConfirmedPublisher(
             url, name="haier-relay publisher", wait_for_broker=10, confirm_timeout=CONFIRM_TIMEOUT
         )
         self._relay = OutboxRelay(self._books, self._publisher)
-        self._handlers = self._all_handlers(suppliers)
+        self._handlers = self._all_handlers(self.suppliers)
         chosen = self._lanes = [lane for lane in LANES if lanes is None or lane.name in lanes]
         archivist = Archivist(self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes)
         self.subscribers = [
@@ -138,10 +157,22 @@ class Wiring:
             *(self._archive(queue, archivist) for queue in (*(lane.dlq for lane in chosen), UNROUTABLE)),
         ]
 
+    @property
+    def broker(self) -> Broker:
+        """The connection for all that is no lane's own."""
+        return self._parked
+
+    def _broker(self, purpose: str) -> Broker:
+        """Return a consuming connection: one for each lane, for what ends a connection must not end another lane's."""
+        url = self._settings.broker.amqp_url.get_secret_value()
+        broker = Broker(url, name=f"haier-relay consumer: {purpose}", topology=self.topology)
+        self._brokers.append(broker)
+        return broker
+
     def service(self, chores: Sequence[Chore]) -> Service:
         """Return the service, with what is done beside the work."""
         return Service(
-            broker=self.broker,
+            brokers=self._brokers,
             publishers=[self._publisher],
             relay=self._relay,
             subscribers=self.subscribers,
@@ -173,12 +204,13 @@ class Wiring:
 
     def _lane(self, lane: Lane) -> Subscriber:
         resources = _resources(lane)
+        broker = self._broker(lane.name)
         pipeline = Pipeline(
             lane.name,
             resources=resources,
             handlers=self._handlers,
             books=self._books,
-            courier=Courier(lane.name, self._publisher, self.broker.repair),
+            courier=Courier(lane.name, self._publisher, broker.repair),
             relay=self._relay,
             pauses=self.pauses,
             turns=self._turns,
@@ -189,7 +221,7 @@ class Wiring:
         )
         return Subscriber(
             lane.name,
-            broker=self.broker,
+            broker=broker,
             prefetch=self._settings.broker.prefetch.of(lane.name),
             handle=pipeline.carry,
             pauses=self.pauses,
@@ -199,7 +231,7 @@ class Wiring:
     def _archive(self, queue: str, archivist: Archivist) -> Subscriber:
         return Subscriber(
             queue,
-            broker=self.broker,
+            broker=self._parked,
             prefetch=ARCHIVIST_PREFETCH,
             handle=archivist.archive,
             pauses=self.pauses,
@@ -232,16 +264,18 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
             speaking=(RelayError, BrokerUnreachable, PublishError),
         )
         stack.callback(logs.close)
+        # They log each failed attempt, and a traceback for each loss; our own supervision says it once for each cause.
+        for library in ("aiormq", "aio_pika"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         for problem in settings.warnings:
             log.warning("setting not known", setting=problem.setting)
         metrics = Metrics.create(version=version("haier-relay"), event_types=INBOUND)
         health = Health()
-        suppliers = Suppliers(settings, metrics)
-        stack.push_async_callback(suppliers.aclose)
         store = Store.open(settings.database.url.get_secret_value())
         stack.push_async_callback(store.close)
         health.register("database", store.check)
-        wiring = Wiring(settings, lanes=lanes, suppliers=suppliers, store=store, observer=metrics)
+        wiring = Wiring(settings, lanes=lanes, store=store, observer=metrics)
+        stack.push_async_callback(wiring.suppliers.aclose)
         service = wiring.service(_chores(settings, wiring, metrics))
         health.register("consuming", partial(_consuming, service))
         await stack.enter_async_context(serve_http(http_app(health, metrics), settings.http.host, settings.http.port))

@@ -8,6 +8,7 @@ Archiving the same message twice files one letter.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,15 +18,26 @@ from consumer.domain.errors import BooksUnavailable, ErrorClass, RelayError
 from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
 from consumer.domain.outcome import Result
 from consumer.domain.recoverability import DATABASE
-from consumer.domain.results import outgoing
-from consumer.domain.writes import InboxEntry, InboxKey, Letter, LetterStatus, OutboxMessage, UnitOfWork, Write
+from consumer.domain.results import outgoing, recorded, sync_log_id
+from consumer.domain.writes import (
+    InboxEntry,
+    InboxKey,
+    Letter,
+    LetterStatus,
+    OutboxMessage,
+    SyncLogRow,
+    SyncStatus,
+    SyncType,
+    UnitOfWork,
+    Write,
+)
 from consumer.observability.logging import get_logger
 from rabbitmq.topology import UNROUTABLE
 from schemas.codec import decode
 from schemas.faults import FieldError, InvalidEvent
 from schemas.identity import body_digest, unreadable_key
 from schemas.registry import INBOUND
-from schemas.results import EventDeadLettered, EventRejected, RejectedField
+from schemas.results import EventDeadLettered, EventRejected, RejectedField, SyncCompleted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +46,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+_REASONS = frozenset({"rejected", "expired", "maxlen", "delivery_limit"})
 _DATABASE_REST = timedelta(seconds=2)
 _LONGEST_REST = timedelta(seconds=30)
 
@@ -47,6 +60,10 @@ class LedgerBooks(Protocol):
 
     async def inbox(self, key: InboxKey) -> InboxEntry | None:
         """Return how an event ended, or None."""
+        ...
+
+    async def sync_log(self, id_: str) -> SyncLogRow | None:
+        """Return a sync-log row, or None."""
         ...
 
 
@@ -84,19 +101,17 @@ class Archivist:
 
     async def archive(self, delivery: Delivery) -> Settlement:
         """File one message; returns how it ends for the broker."""
-        now = datetime.now(UTC)
-        note, event, invalid = _cause(delivery, self._max_event_bytes)
-        identity = _Identity.of(delivery, event, invalid)
         try:
-            done = None if invalid is not None else await self._books.inbox(identity.key)
-            letter = _letter(delivery, note, identity, now=now, closed=done is not None)
-            rows = [] if done is not None else self._results(delivery, letter, note, identity, now)
-            writes: tuple[Write, ...] = (letter, *rows)
-            await self._books.commit(UnitOfWork(writes))
+            try:
+                letter = await self._file(delivery)
+            except BooksUnavailable:
+                raise
+            except Exception:  # a letter that cannot be written as it is must not circle for ever
+                log.exception("letter filed without its headers: they make it impossible to file", queue=delivery.queue)
+                letter = await self._file(replace(delivery, headers={}, message_id=None))
         except BooksUnavailable as error:
             self._pauses.pause(DATABASE, rest=_DATABASE_REST, longest=_LONGEST_REST, cause=error, alert=False)
             return Settlement.REQUEUE
-        self._outlet.hand_over(rows)
         log.warning(
             "dead letter",
             lane=letter.lane,
@@ -107,6 +122,30 @@ class Archivist:
             dead_letter_id=letter.id,
         )
         return Settlement.ACK
+
+    async def _file(self, delivery: Delivery) -> Letter:
+        now = datetime.now(UTC)
+        note, event, invalid = _cause(delivery, self._max_event_bytes)
+        identity = _Identity.of(delivery, event, invalid)
+        done = None if invalid is not None else await self._books.inbox(identity.key)
+        letter = _letter(delivery, note, identity, now=now, closed=done is not None)
+        rows = [] if done is not None else self._results(delivery, letter, note, identity, now)
+        writes: tuple[Write, ...] = (letter, *rows)
+        row = None if invalid is not None else await self._books.sync_log(sync_log_id(identity.key))
+        if row is not None and row.completed_at is None:
+            failed = _failed_sync(row, note, now)
+            told = outgoing(
+                _sync_results(failed),
+                key=identity.result_key,
+                correlationid=identity.correlationid,
+                traceparent=None,
+                now=now,
+            )
+            rows = [*rows, *told]
+            writes = (letter, failed, *rows)
+        await self._books.commit(UnitOfWork(writes))
+        self._outlet.hand_over(rows)
+        return letter
 
     @staticmethod
     def _results(
@@ -147,7 +186,7 @@ class _Identity:
         else:
             key = InboxKey(
                 (invalid.source if invalid else None) or "",
-                (invalid.event_id if invalid else None) or unreadable_key(delivery.message_id, delivery.body),
+                (invalid.event_id if invalid else None) or unreadable_key(delivery.readable_message_id, delivery.body),
             )
             type_ = invalid.type if invalid else None
             subject = invalid.subject if invalid else None
@@ -163,7 +202,9 @@ def _cause(delivery: Delivery, max_bytes: int) -> tuple[ErrorNote, Event | None,
     try:
         event = decode(delivery.body, routing_key=None, max_bytes=max_bytes)
     except InvalidEvent as error:
-        return _stored_note(delivery) or note_of(error), None, error
+        # What others misroute never passed through our hands: no note on it is ours.
+        stored = None if delivery.queue == UNROUTABLE else _stored_note(delivery)
+        return stored or note_of(error), None, error
     if delivery.queue == UNROUTABLE:
         misrouted = _misrouted(delivery, event.type)
         return note_of(misrouted), event, misrouted
@@ -201,9 +242,10 @@ def _misrouted(delivery: Delivery, type_: str) -> InvalidEvent:
 def _by_the_broker(delivery: Delivery) -> ErrorNote:
     """Name what the broker dead-lettered by itself (RabbitMQ, "Dead Letter Exchanges", ``x-death``)."""
     deaths = delivery.headers.get("x-death")
-    reason = deaths[0].get("reason", "unknown") if isinstance(deaths, list) and deaths else "unknown"
-    if isinstance(reason, bytes):
-        reason = reason.decode("utf-8", "replace")
+    first = deaths[0] if isinstance(deaths, list) and deaths else None
+    reason = first.get("reason") if isinstance(first, dict) else None
+    if reason not in _REASONS:
+        reason = "unknown"
     return ErrorNote(
         error_class=ErrorClass.BUG,
         code=f"broker_{reason}",
@@ -217,11 +259,26 @@ def _rejected(delivery: Delivery, note: ErrorNote, letter: Letter) -> Result:
         "event.rejected",
         EventRejected(
             errors=tuple(RejectedField(**found) for found in fields),
-            message_id=delivery.message_id,
+            message_id=delivery.readable_message_id,
             body_sha256=body_digest(delivery.body),
         ),
         subject=letter.subject,
     )
+
+
+def _failed_sync(row: SyncLogRow, note: ErrorNote, now: datetime) -> SyncLogRow:
+    """Return the row of a sync that was dead-lettered: what it had not done by then has failed, what it did stands."""
+    failed = max(row.total_count - row.success_count, row.failed_count)
+    status = SyncStatus.PARTIAL if row.success_count else SyncStatus.FAILED
+    return replace(row, status=status, failed_count=failed, message=note.message, completed_at=now)
+
+
+def _sync_results(row: SyncLogRow) -> list[Result]:
+    told = recorded(row)
+    completed = SyncCompleted(sync_log=told, changed=0, unchanged=row.success_count, failed=())
+    if row.sync_type is SyncType.ORDER:
+        return [Result("sync_log.recorded", told, subject=row.id)]
+    return [Result("sync.completed", completed, subject=row.id), Result("sync_log.recorded", told, subject=row.id)]
 
 
 def _letter(delivery: Delivery, note: ErrorNote, identity: _Identity, *, now: datetime, closed: bool) -> Letter:

@@ -23,6 +23,12 @@ DELIVERY_COUNT = "x-delivery-count"
 
 _MAX_HISTORY = 64
 _MOST_MILLISECONDS = 10**12
+_LONGEST_ID = 128
+_MOST_ATTEMPTS = 1000
+_HISTORY_KEYS = ("attempt", "at", "class", "code", "message")
+_LONGEST_MESSAGE = 500
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+_CLOCKS_APART = timedelta(days=1)
 
 
 class Settlement(StrEnum):
@@ -60,14 +66,26 @@ class Delivery:
 
     @property
     def event_routing_key(self) -> str:
-        """The first routing key; ``type`` is compared with it (DESIGN section 3)."""
-        return _text(self.headers.get(ROUTING_KEY)) or self.routing_key
+        """The first routing key; ``type`` is compared with it (DESIGN section 3).
+
+        Our header is believed only on what came back through a retry queue, under the lane's name: the broker's rights
+        hold for the routing key that it sees, and a publisher must not be able to say that it was another.
+        """
+        first = _text(self.headers.get(ROUTING_KEY)) if self.routing_key == self.queue else None
+        return first or self.routing_key
+
+    @property
+    def readable_message_id(self) -> str | None:
+        """The AMQP ``message_id``, where it is fit to be shown and to be a key: printable, at most 128 characters."""
+        given = self.message_id or ""
+        return given if given.strip() and given.isprintable() and len(given) <= _LONGEST_ID else None
 
     @property
     def attempt(self) -> int:
-        """Number of this attempt, 1 for the first. A header that is no number counts as 1: it is not ours."""
+        """Number of this attempt, 1 for the first. A header that cannot be ours counts as 1."""
         value = self.headers.get(ATTEMPT, 1)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 1
+        usable = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_ATTEMPTS
+        return value if usable else 1
 
     @property
     def snoozed(self) -> timedelta:
@@ -86,7 +104,10 @@ class Delivery:
             seen = datetime.fromisoformat(stamp)
         except ValueError:
             return self.received_at
-        return seen if seen.tzinfo is not None else seen.replace(tzinfo=UTC)
+        if seen.tzinfo is None:
+            seen = seen.replace(tzinfo=UTC)
+        # What cannot be ours is not believed; it might not even be a time that a database can hold.
+        return seen if _OLDEST <= seen <= self.received_at + _CLOCKS_APART else self.received_at
 
     @property
     def delivery_count(self) -> int:
@@ -102,9 +123,12 @@ class Delivery:
             return []
         try:
             entries = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
+            # Not ours: the attempts before this one are then unknown, and nothing else depends on them.
             return []
-        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        if not isinstance(entries, list):
+            return []
+        return [_known(entry) for entry in entries[-_MAX_HISTORY:] if isinstance(entry, dict)]
 
 
 def extended_history(
@@ -116,9 +140,15 @@ def extended_history(
         "at": at.isoformat(),
         "class": error_class,
         "code": code,
-        "message": message[:500],
+        "message": message[:_LONGEST_MESSAGE],
     }
     return [*delivery.history, entry][-_MAX_HISTORY:]
+
+
+def _known(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return of an entry what we write into one; whatever a publisher put there must not grow on each hop."""
+    known = {key: entry[key] for key in _HISTORY_KEYS if isinstance(entry.get(key), str | int)}
+    return {key: value[:_LONGEST_MESSAGE] if isinstance(value, str) else value for key, value in known.items()}
 
 
 def _text(value: object) -> str | None:

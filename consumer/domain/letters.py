@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from consumer.domain.delivery import Delivery
 
 _LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_FIELD_KEYS = frozenset({"field", "expected", "input"})
+_MAX_CODE = 128
 _MAX_TEXT = 1000
 _MAX_TRACE = 8000
 _RETRIABLE = frozenset(
@@ -67,11 +70,28 @@ class ErrorNote:
         Raises:
             ValueError: the text is not an error note.
         """
-        raw = json.loads(text)
         try:
-            return cls(**{**raw, "error_class": ErrorClass(raw["error_class"])})
-        except (KeyError, TypeError) as error:
+            raw = json.loads(text)
+            note = cls(**{**raw, "error_class": ErrorClass(raw["error_class"])})
+        except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"not an error note: {error}") from error
+        if not note.is_sound:
+            raise ValueError("not an error note: its texts are not of the kind that we write")
+        return note
+
+    @property
+    def is_sound(self) -> bool:
+        """Is it what this service writes: texts of bounded length, a code in our style."""
+        texts = (self.message, self.supplier, self.supplier_code, self.supplier_message, self.traceback)
+        return (
+            isinstance(self.code, str)
+            and _CODE.fullmatch(self.code) is not None
+            and isinstance(self.message, str)
+            and all(text is None or (isinstance(text, str) and len(text) <= _MAX_TRACE) for text in texts)
+            and len(self.message) <= _MAX_TEXT
+            and isinstance(self.fields, list)
+            and all(isinstance(found, dict) and set(found) == _FIELD_KEYS for found in self.fields)
+        )
 
     def to_result(self) -> ErrorInfo:
         """Return the ``error`` of a result event (EVENTS, last paragraph)."""
@@ -104,8 +124,8 @@ def note_of(error: BaseException) -> ErrorNote:
                 code=error.code,
                 message=error.message[:_MAX_TEXT],
                 supplier=error.supplier,
-                supplier_code=error.supplier_code,
-                supplier_message=error.supplier_message,
+                supplier_code=_shown(error.supplier_code, _MAX_CODE),
+                supplier_message=_shown(error.supplier_message, _MAX_TEXT),
             )
         case RelayError():
             return ErrorNote(error_class=error.error_class, code=error.code, message=error.message[:_MAX_TEXT])
@@ -119,11 +139,18 @@ def note_of(error: BaseException) -> ErrorNote:
             )
 
 
+def _shown(text: str | None, longest: int) -> str | None:
+    """Return the supplier's words as a result can carry them."""
+    words = (text or "").replace("\x00", "")[:longest]
+    return words if words.strip() else None
+
+
+# ASCII only: Chinese is written right against an id, and says what is the matter.
 _VARIABLE = (
-    (re.compile(r"https?://\S+"), "<url>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
-    (re.compile(r"\b(?=\w*\d)[A-Za-z]+[\w.-]*\d[\w.-]*"), "<id>"),
-    (re.compile(r"\d+(?:[.,:-]\d+)*"), "<n>"),
+    (re.compile(r"https?://[!-~]+"), "<url>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", re.ASCII), "<id>"),
+    (re.compile(r"\b(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])\w[\w.-]*", re.ASCII), "<id>"),
+    (re.compile(r"\d+(?:[.,:-]\d+)*", re.ASCII), "<n>"),
 )
 
 

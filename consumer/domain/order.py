@@ -47,14 +47,15 @@ class CallOutcome(StrEnum):
     """What is known of the last changing call.
 
     ``UNKNOWN`` is committed *before* the call: a crash at any point after that leaves the truth in the books.
-    ``FOREIGN``: refused because the supplier has the order already, and not from us.
+    ``MAY_BE_THERE``: refused, but the supplier may have the order all the same (from elsewhere, or from an earlier send
+    of ours that was never answered): a cancel has to ask.
     """
 
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     DONE = "done"
     REFUSED = "refused"
-    FOREIGN = "foreign"
+    MAY_BE_THERE = "may_be_there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +179,25 @@ class CancelStep(StrEnum):
     ASK_SUPPLIER = "ask_supplier"
     NEVER_PUSHED = "never_pushed"
     REPEAT = "repeat"
+    SETTLED = "settled"
 
 
-_CANCEL_TAKEN = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.SETTLED})
+_CANCEL_TAKEN = frozenset({OrderState.CANCELLING, OrderState.CANCELLED})
 
 
 def step_for_cancel(order: Order) -> CancelStep:
     """Decide what an ``order.cancelled`` does (EVENTS, "a cancel ends a so_id").
 
     - The create's outcome is unknown: clear it up, then cancel.
+    - The order is settled, its quantities known: too late, no call.
     - A cancel that was taken already: repeat its result, no call.
     - In our books and certainly not at YLH (its create was refused, or was never sent): cancelled without a call.
     - Everything else asks YLH, also a ``so_id`` never seen: the order may be older than this service.
     """
     if order.unanswered(CallKind.CREATE) is not None:
         return CancelStep.CLEAR_UP_CREATE
+    if order.state is OrderState.SETTLED:
+        return CancelStep.SETTLED
     if order.state in _CANCEL_TAKEN and not _cancel_pending(order):
         return CancelStep.REPEAT
     if _certainly_absent(order):

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from consumer.domain.outcome import Result
 from consumer.domain.writes import InboxKey, OutboxMessage, SyncLogRow, SyncStatus, SyncType
+from rabbitmq.topology import RESULTS
 from schemas.codec import encode, new_event
 from schemas.identity import result_id
 from schemas.results import SyncLogRecorded
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SOURCE = "/haier-relay"
 """CloudEvents ``source`` of all that this service publishes."""
-
-RESULTS_EXCHANGE = "relay.results"
 
 _SYNC_LOG = uuid5(NAMESPACE_URL, "haier-relay/sync-log")
 
@@ -55,7 +54,7 @@ def outgoing(
             OutboxMessage(
                 id=event_id,
                 key=key,
-                exchange=RESULTS_EXCHANGE,
+                exchange=RESULTS,
                 routing_key=result.type,
                 body=encode(event),
                 mandatory=False,

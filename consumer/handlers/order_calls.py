@@ -66,7 +66,9 @@ class OrderCalls:
         try:
             arrived = await self._ylh.create(order.so_id, intent.body, unanswered=unanswered)
         except Rejected as error:
-            known = CallOutcome.FOREIGN if error.code == ALREADY_AT_SUPPLIER else CallOutcome.REFUSED
+            # Only the first answer proves absence: on a resend the earlier send may have been taken all the same.
+            absent = not unanswered and error.code != ALREADY_AT_SUPPLIER
+            known = CallOutcome.REFUSED if absent else CallOutcome.MAY_BE_THERE
             refused = replace(pushing.answered(known), state=OrderState.NEW)
             raise Refused(error, refused) from error
         except SupplierError as error:
@@ -88,7 +90,8 @@ class OrderCalls:
         try:
             await self._ylh.cancel(order.so_id, intent.body)
         except Rejected as error:
-            if unanswered and error.code != UNKNOWN_ORDER:
+            never_there = error.code == UNKNOWN_ORDER and order.applied_version is None
+            if unanswered and not never_there:
                 # An earlier send of it may have been taken, and a second one refused for that very reason.
                 await self.stored(cancelling)
                 raise

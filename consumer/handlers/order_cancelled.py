@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from consumer.domain.errors import Rejected, Snoozed
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from schemas.envelope import Event
 
 
+_UNTIL_THE_CALLBACK = timedelta(hours=1)
+"""Between two looks at whether the callback has come; each look asks YLH once more."""
+
+
 class OrderCancelledHandler:
     """Carries out ``order.cancelled``."""
 
@@ -49,6 +54,8 @@ class OrderCancelledHandler:
                     return self._succeeded(event, key, cancelled, cancel, started=utc_now())
                 case CancelStep.REPEAT:
                     return self._repeated(order, cancel)
+                case CancelStep.SETTLED:
+                    return self._failed(event, key, order, cancel, _too_late(order), started=utc_now())
                 case CancelStep.ASK_SUPPLIER:
                     return await self._ask(event, key, order, cancel)
 
@@ -68,6 +75,7 @@ class OrderCancelledHandler:
                 f"YLH refused a second send of the cancel of {order.so_id}, whose first send was never answered; "
                 "the callback decides",
                 code="cancel_refused_on_resend",
+                delay=_UNTIL_THE_CALLBACK,
             ) from refusal
         return self._accepted(event, key, taken, cancel, started=started)
 
@@ -164,6 +172,15 @@ class OrderCancelledHandler:
         )
         ending = Ending.DONE if ok else Ending.REFUSED
         return Outcome(ending, (result, told), (self._calls.release(order), row), refusal=refusal)
+
+
+def _too_late(order: Order) -> Rejected:
+    return Rejected(
+        f"order {order.so_id} is settled: its goods are delivered or back, and there is nothing left to cancel",
+        code="already_settled",
+        supplier="ylh",
+        operation="cancel",
+    )
 
 
 def _accepted(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:

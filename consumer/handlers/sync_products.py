@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from consumer.domain.errors import Defect, Malformed, Rejected
 from consumer.domain.outcome import Ending, Outcome, Result
 from consumer.domain.ports import PRODUCTS_PER_CALL
@@ -125,7 +127,7 @@ class SyncProductsHandler:
         tally.total = len(codes)
         for batch in _parts(codes, PRODUCTS_PER_CALL):
             try:
-                products = await self._haier.procurable_products(batch)
+                products = _once_each(await self._haier.procurable_products(batch))
             except (Rejected, Malformed) as error:
                 # What fails for twenty codes harms no other twenty.
                 tally.failed_codes(batch, error.supplier_message or error.message)
@@ -136,20 +138,20 @@ class SyncProductsHandler:
             tally.failed_codes([code for code in batch if code not in found], "Haier does not list this code")
             fitting = [product for product in products if _fits(product, wanted)]
             tally.succeeded += len(products) - len(fitting)
-            await self._store(event, key, row, tally, fitting)
+            await self._store(event, key, row, tally, _usable(fitting, tally))
 
     async def _whole_list(
         self, event: Event, key: InboxKey, row: SyncLogRow, tally: _Tally, wanted: SyncProductsRequested
     ) -> None:
         try:
-            products = await self._haier.procurable_products(None)
+            products = _once_each(await self._haier.procurable_products(None))
         except Rejected as error:
             tally.last_refusal = error
             return
         fitting = [product for product in products if _fits(product, wanted)]
         tally.total = len(fitting)
         for part in _parts(fitting, PRODUCTS_PER_UNIT):
-            await self._store(event, key, row, tally, part)
+            await self._store(event, key, row, tally, _usable(part, tally))
 
     async def _store(
         self, event: Event, key: InboxKey, row: SyncLogRow, tally: _Tally, products: Sequence[Product]
@@ -217,6 +219,25 @@ def _summary(tally: _Tally) -> str:
     if tally.last_refusal is not None and tally.succeeded == 0:
         return tally.last_refusal.supplier_message or tally.last_refusal.message
     return f"{tally.succeeded} of {tally.total} goods in step, {tally.changed} changed, {tally.failed} failed"
+
+
+def _once_each(products: Sequence[Product]) -> list[Product]:
+    """Return the products of an answer, of a code that it names twice the last."""
+    return list({product.product_code: product for product in products}.values())
+
+
+def _usable(products: Sequence[Product], tally: _Tally) -> list[Product]:
+    """Return the products that our contract can tell; one that it cannot is a failed item and harms no other."""
+    usable = []
+    for product in products:
+        try:
+            _changed(ProductChange(new=product, old=None))
+        except ValidationError as error:
+            fields = ", ".join(str(found["loc"][-1]) for found in error.errors()[:3])
+            tally.failed_codes([product.product_code[:64] or "?"], f"Haier's values break our contract: {fields}")
+        else:
+            usable.append(product)
+    return usable
 
 
 def _fits(product: Product, wanted: SyncProductsRequested) -> bool:

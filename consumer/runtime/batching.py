@@ -55,6 +55,10 @@ class Batcher(Generic[Question, Answer]):
                 await self._answer(batch)
         finally:
             self._runner = None
+            # Left over only where the runner itself was cancelled: nobody would come for them.
+            for _, future in self._waiting:
+                future.cancel()
+            self._waiting.clear()
 
     async def _answer(self, batch: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
         try:

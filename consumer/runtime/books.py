@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from consumer.domain.errors import RelayError
     from consumer.domain.order import Order
     from consumer.domain.product import Product
-    from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, UnitOfWork
+    from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SyncLogRow, UnitOfWork
     from consumer.persistence.store import Store
 
 _UNITS_PER_COMMIT = 200
@@ -53,6 +53,10 @@ class BatchedBooks:
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``codes`` that are in the books, by code."""
         return await self._store.products(codes)
+
+    async def sync_log(self, id_: str) -> SyncLogRow | None:
+        """Return a sync-log row, or None."""
+        return await self._store.sync_log(id_)
 
     async def outbox_of(self, key: InboxKey) -> list[OutboxMessage]:
         """Return the messages that the event of ``key`` caused."""

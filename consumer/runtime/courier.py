@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement, extended_history
 from consumer.observability.logging import get_logger
-from publishers.confirms import Outgoing, PublishError
+from publishers.confirms import Outgoing, PublishError, Refused
+from rabbitmq.connection import CHANNEL_ERRORS
 from rabbitmq.topology import retry_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
+
+    from pamqp.common import FieldValue
 
     from consumer.domain.letters import ErrorNote
     from publishers.confirms import ConfirmedPublisher
@@ -27,9 +31,11 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 # Set by the broker for its own purposes, or written anew by us: never carried over to the next hop.
-_NOT_CARRIED = frozenset({headers.DELIVERY_COUNT, "x-death", "x-first-death-queue", "x-first-death-reason"})
+# CC and BCC: the broker routes by them too (RabbitMQ, "Sender-selected Distribution"): the publisher would choose.
+_NOT_CARRIED = frozenset({headers.DELIVERY_COUNT, "x-death", "CC", "BCC"})
 _NOT_CARRIED_PREFIXES = ("x-first-death-", "x-last-death-", "x-acquired-")
 
+_OURS = "x-relay-"
 _TRIES = 8
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -83,6 +89,12 @@ class Courier:
         }
         return await self._send(self._copy(delivery, exchange="", routing_key=f"{self._lane}.dlq", extra=extra))
 
+    async def _try_repair(self) -> None:
+        try:
+            await self._repair()
+        except CHANNEL_ERRORS as error:
+            log.warning("topology not declared again", lane=self._lane, error=error)
+
     def _round(self, delivery: Delivery, delay: timedelta, extra: dict[str, Any]) -> Outgoing:
         return self._copy(delivery, exchange=retry_queue(delay), routing_key=self._lane, extra=extra)
 
@@ -108,10 +120,15 @@ class Courier:
 
     async def _send(self, message: Outgoing) -> Settlement:
         pause = _FIRST_PAUSE
+        refusals = 0
         for _ in range(_TRIES):
             try:
                 await self._publisher.publish(message)
             except PublishError as error:
+                refusals += isinstance(error, Refused)
+                if refusals > 1:
+                    # The publisher's own headers can leave no room for ours within a frame; then ours go alone.
+                    message = replace(message, headers=_ours(message.headers))
                 log.warning(
                     "message could not be sent on; trying again",
                     lane=self._lane,
@@ -122,7 +139,11 @@ class Courier:
                 )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-                await self._repair()
+                await self._try_repair()
             else:
                 return Settlement.ACK
         return Settlement.LEAVE
+
+
+def _ours(given: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    return {name: value for name, value in given.items() if name.startswith(_OURS)}

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from consumer.domain.errors import BooksUnavailable
 from consumer.domain.writes import MarkDispatched, OutboxMessage, UnitOfWork
 from consumer.observability.logging import get_logger
-from publishers.confirms import Outgoing
-from schemas.envelope import CONTENT_TYPE
+from publishers.results import EncodedEvent, ResultPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +41,7 @@ class OutboxRelay:
 
     def __init__(self, books: BatchedBooks, publisher: ConfirmedPublisher) -> None:
         self._books = books
-        self._publisher = publisher
+        self._results = ResultPublisher(publisher)
         self._rows: deque[OutboxMessage] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -61,6 +60,17 @@ class OutboxRelay:
             self._rows.append(row)
         self._idle.clear()
         self._wake.set()
+
+    async def send_again(self, rows: Sequence[OutboxMessage]) -> bool:
+        """Publish rows of an event that came once more; False if the broker did not confirm all of them.
+
+        They are not marked: what is pending is the sweep's, and what was dispatched stays so.
+        """
+        for start in range(0, len(rows), _BATCH):
+            answers = await self._results.publish([_encoded(row) for row in rows[start : start + _BATCH]])
+            if any(answers):
+                return False
+        return True
 
     async def run(self) -> None:
         """Send until cancelled; call `flush` first to lose no time, though nothing would be lost."""
@@ -96,7 +106,7 @@ class OutboxRelay:
                 log.warning("outbox not swept: the database does not answer", error=error)
 
     async def _send(self, rows: Sequence[OutboxMessage]) -> bool:
-        answers = await self._publisher.publish_many([_outgoing(row) for row in rows])
+        answers = await self._results.publish([_encoded(row) for row in rows])
         sent = tuple(row.id for row, error in zip(rows, answers, strict=True) if error is None)
         failed = [error for error in answers if error is not None]
         if failed:
@@ -114,14 +124,5 @@ class OutboxRelay:
         return not failed
 
 
-def _outgoing(row: OutboxMessage) -> Outgoing:
-    return Outgoing(
-        exchange=row.exchange,
-        routing_key=row.routing_key,
-        body=row.body,
-        message_id=row.id,
-        content_type=CONTENT_TYPE,
-        headers=row.headers,
-        type=row.routing_key,
-        mandatory=row.mandatory,
-    )
+def _encoded(row: OutboxMessage) -> EncodedEvent:
+    return EncodedEvent(id=row.id, type=row.routing_key, body=row.body, headers=row.headers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from consumer.domain.errors import RelayError
+
+
+_WORTH_TELLING = 1.0
+"""Seconds by which a later answer must ask for a longer rest, so that a hundred in flight do not renew it each."""
 
 
 class Fetching(StrEnum):
@@ -85,6 +89,9 @@ class PauseBoard:
         now = self._clock()
         standing = self._pauses.get(resource)
         if standing is not None and now < standing.ends:
+            if now + rest.total_seconds() > standing.ends + _WORTH_TELLING:
+                # A later answer asks for more than the first one did.
+                self._pauses[resource] = replace(standing, ends=now + rest.total_seconds())
             return
         length = rest.total_seconds()
         if standing is not None:
@@ -93,13 +100,12 @@ class PauseBoard:
         self._pauses[resource] = pause
         self._told(resource, pause)
 
-    def lift(self, resources: Collection[str]) -> None:
-        """End the trials of ``resources``: one message got through."""
-        for resource in resources:
-            pause = self._pauses.get(resource)
-            if pause is not None and self._clock() >= pause.ends:
-                del self._pauses[resource]
-                self._told(resource, None)
+    def lift(self, resource: str) -> None:
+        """End the trial of ``resource``: something that needs it got through."""
+        pause = self._pauses.get(resource)
+        if pause is not None and self._clock() >= pause.ends:
+            del self._pauses[resource]
+            self._told(resource, None)
 
     async def until_other_than(self, seen: Fetching, resources: Collection[str]) -> Fetching:
         """Wait until a lane may fetch otherwise than ``seen``; return how."""

@@ -17,6 +17,7 @@ from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
 from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
 from consumer.domain.recoverability import (
+    DATABASE,
     Attempt,
     PauseLane,
     Policy,
@@ -40,6 +41,7 @@ from consumer.runtime.pauses import Fetching
 from schemas.codec import decode
 from schemas.faults import FieldError, InvalidEvent
 from schemas.identity import body_digest
+from schemas.registry import is_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,6 +151,8 @@ class Pipeline:
         delivery = passage.delivery
         try:
             event = decode(delivery.body, routing_key=delivery.event_routing_key, max_bytes=self._max_event_bytes)
+            if is_result(event.type):
+                raise _not_for_us(event)
         except InvalidEvent as error:
             return await self._failed(passage, error)
         passage.read(event)
@@ -184,8 +188,8 @@ class Pipeline:
                 returns=passage.delivery.delivery_count,
             )
             settlement = await self._inbox(passage, event)
-            if settlement is Settlement.ACK:
-                await self._acquit(key)
+            # However it ended: this process is alive.
+            await self._acquit(key)
             return settlement
 
     async def _acquit(self, key: str) -> None:
@@ -196,9 +200,8 @@ class Pipeline:
 
     async def _inbox(self, passage: _Passage, event: Event) -> Settlement:
         try:
-            if passage.subject is None:
-                return await self._unless_done(passage, event)
-            async with self._turns.turn(passage.subject):
+            # Copies of one event take turns too, where there is no order that they are about.
+            async with self._turns.turn(passage.subject or passage.suspect_key):
                 return await self._unless_done(passage, event)
         except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
             return await self._failed(passage, error)
@@ -224,7 +227,7 @@ class Pipeline:
             if done is None:
                 raise
             return await self._duplicate(passage, done)
-        self._pauses.lift(self._resources)
+        self._pauses.lift(DATABASE)
         return Settlement.ACK
 
     async def _duplicate(self, passage: _Passage, done: InboxEntry) -> Settlement:
@@ -243,9 +246,9 @@ class Pipeline:
                 type_=passage.type,
                 subject=passage.subject,
             )
-        self._relay.hand_over(await self._books.outbox_of(passage.key))
+        again = await self._relay.send_again(await self._books.outbox_of(passage.key))
         passage.outcome = "duplicate"
-        return Settlement.ACK
+        return Settlement.ACK if again else Settlement.LEAVE
 
     async def _commit(self, passage: _Passage, event: Event, outcome: Outcome) -> None:
         now = datetime.now(UTC)
@@ -332,6 +335,16 @@ class _Passage:
             fields["error_class"] = self.note.error_class.value
             fields["code"] = self.note.code
         return fields
+
+
+def _not_for_us(event: Event) -> InvalidEvent:
+    return InvalidEvent(
+        [FieldError("type", "a type that is taken in: this one only goes out, on relay.results", f'"{event.type}"')],
+        event_id=event.id,
+        source=event.source,
+        type_=event.type,
+        subject=event.subject,
+    )
 
 
 def _killer() -> Defect:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from consumer.domain.errors import BooksUnavailable
@@ -16,7 +17,6 @@ from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import timedelta
 
     from consumer.runtime.broker import Broker
     from consumer.runtime.outbox_relay import OutboxRelay
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _LONGEST_WAIT = 10.0
+_LAST_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Service:
     """One consuming process.
 
     Args:
-        broker: consuming connection.
+        brokers: consuming connections.
         publishers: connections that publish, started first and closed last.
         relay: sends results out.
         subscribers: lanes and archivists.
@@ -59,7 +60,7 @@ class Service:
     def __init__(
         self,
         *,
-        broker: Broker,
+        brokers: Sequence[Broker],
         publishers: Sequence[ConfirmedPublisher],
         relay: OutboxRelay,
         subscribers: Sequence[Subscriber],
@@ -67,7 +68,7 @@ class Service:
         check_database: Callable[[], Awaitable[None]],
         shutdown_timeout: timedelta,
     ) -> None:
-        self._broker = broker
+        self._brokers = brokers
         self._publishers = publishers
         self._relay = relay
         self._subscribers = subscribers
@@ -78,7 +79,7 @@ class Service:
     @property
     def consuming(self) -> bool:
         """Does every queue have its consumer, save those at rest on purpose."""
-        return self._broker.is_up and all(
+        return all(broker.is_up for broker in self._brokers) and all(
             subscriber.consuming or subscriber.resting for subscriber in self._subscribers
         )
 
@@ -91,7 +92,8 @@ class Service:
         """
         if not await self._database_answers(stop):
             return
-        self._broker.start()
+        for broker in self._brokers:
+            broker.start()
         for publisher in self._publishers:
             await publisher.start()
         beside = [
@@ -112,7 +114,8 @@ class Service:
             for task in (stopped, *beside, *fetching):
                 task.cancel()
             await asyncio.gather(stopped, *beside, *fetching, return_exceptions=True)
-            await self._broker.close()
+            for broker in self._brokers:
+                await broker.close()
             for publisher in self._publishers:
                 await publisher.close()
 
@@ -122,17 +125,20 @@ class Service:
             subscriber.stop()
         in_flight = sum(subscriber.in_flight for subscriber in self._subscribers)
         log.info("stopping: fetching ends, what is in flight is finished", in_flight=in_flight)
-        await asyncio.wait(fetching, timeout=self._shutdown_timeout.total_seconds())
-        left = sum(
-            await asyncio.gather(*(subscriber.drained(self._shutdown_timeout) for subscriber in self._subscribers))
-        )
-        flushed = await self._relay.flush(self._shutdown_timeout)
+        # One deadline for all of it: whoever stops us has said how long it waits.
+        await asyncio.wait(fetching, timeout=self._left(began).total_seconds())
+        left = sum(await asyncio.gather(*(subscriber.drained(self._left(began)) for subscriber in self._subscribers)))
+        flushed = await self._relay.flush(self._left(began))
         log.info(
             "stopped",
             seconds=round(time.monotonic() - began, 2),
             given_back=left,
             results_flushed=flushed,
         )
+
+    def _left(self, began: float) -> timedelta:
+        """Return what is left of the shutdown's time, a moment at least."""
+        return max(self._shutdown_timeout - timedelta(seconds=time.monotonic() - began), _LAST_MOMENT)
 
     async def _database_answers(self, stop: asyncio.Event) -> bool:
         """Wait for the database; False when told to stop first."""

@@ -139,6 +139,9 @@ class Subscriber:
             await session.end_fetching()
             if not self._stopping.is_set():
                 await session.close_when_settled()
+                if session.left:
+                    # What was left comes again at once: give whatever is in its way a moment.
+                    await _first_of(stopping, asyncio.sleep(_AFTER_A_LOSS))
 
     async def _watch(self, session: _Session) -> None:
         """Return when the broker no longer knows our consumer although nobody told us."""
@@ -178,6 +181,11 @@ class _Session:
         self._channel: AbstractChannel | None = None
         self._consumer_tag: str | None = None
         self._flushing: asyncio.Task[None] | None = None
+
+    @property
+    def left(self) -> int:
+        """Deliveries that were left to the broker."""
+        return self._left
 
     async def open(self, prefetch: int) -> None:
         transport = self._link.connection.transport

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from consumer.bootstrap import Suppliers, Wiring
+from consumer.bootstrap import Wiring
 from consumer.observability.metrics import Metrics
 from consumer.persistence import migrations
 from consumer.persistence.store import Store
@@ -111,8 +111,7 @@ async def system(amqp_url: str, database_url: str, **settings: str) -> AsyncIter
 async def serving(relay: Relay) -> AsyncIterator[Wiring]:
     """The service in this process, drained at the end."""
     metrics = Metrics.create(version="test", event_types=INBOUND)
-    suppliers = Suppliers(relay.settings, metrics)
-    wiring = Wiring(relay.settings, lanes=None, suppliers=suppliers, store=relay.store, observer=metrics)
+    wiring = Wiring(relay.settings, lanes=None, store=relay.store, observer=metrics)
     relay.wiring = wiring
     stop = asyncio.Event()
     service = wiring.service([])
@@ -123,7 +122,7 @@ async def serving(relay: Relay) -> AsyncIterator[Wiring]:
     finally:
         stop.set()
         await task
-        await suppliers.aclose()
+        await wiring.suppliers.aclose()
 
 
 @asynccontextmanager
