@@ -95,20 +95,12 @@ async def test_a_header_value_that_is_not_utf_8_is_carried(relay: Relay, amqp_ur
     await relay.result("order.push.succeeded", "BAD")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="with our headers added it no longer fits into a frame: Courier._send tries 8 times, then leaves it",
-)
 @pytest.mark.timeout(60)
 async def test_a_message_with_headers_as_large_as_a_frame_can_be_sent_on(relay: Relay) -> None:
     await relay.publisher.publish(message(paid("SO1", version=0), headers={"x-shop": "x" * 130_800}))
     await relay.until(lambda: bool(relay.of("event.rejected")), within=8)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Delivery.event_routing_key believes the header on a first delivery too"
-)
 async def test_a_publisher_cannot_lie_about_the_routing_key(relay: Relay) -> None:
     # The broker's rights hold for the routing key that it sees: with this, a user who may write order.* alone has a
     # sync done, or sends what is said to be a supplier's callback.

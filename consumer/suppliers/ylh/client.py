@@ -102,6 +102,9 @@ class YlhClient:
     async def create(self, so_id: str, body: bytes, *, unanswered: bool) -> OrderArrived:
         """Send a create; an answer that got lost within this very call counts as unanswered too.
 
+        A refusal of the repeat within this call, other than for a duplicate, is reported as the `UnknownOutcome` of the
+        first send: the books then know, when the message comes round, that it is a resend.
+
         Raises:
             Rejected: YLH said no; code ``already_at_supplier`` for a duplicate that proves nothing.
             UnknownOutcome: it may or may not have arrived.
@@ -112,6 +115,9 @@ class YlhClient:
             return OrderArrived(await self._calls.call(self._create, body, tries, subject=_order(so_id)))
         except Rejected as refusal:
             if not self._settings.duplicate_pattern.search(refusal.supplier_message or ""):
+                if tries.unanswered is not None:
+                    # The first send may have been taken, and the repeat refused for another reason.
+                    raise tries.unanswered from refusal
                 raise
             if unanswered or tries.unanswered is not None:
                 return OrderArrived(None, by_duplicate=True)
