@@ -144,12 +144,12 @@ async def test_a_sync_that_nobody_takes_up_is_told_and_not_lost(given: Relay, tm
     assert (await ask(given, tmp_path, "sync", "show", row_id)).code == 0
 
 
-async def test_a_request_in_the_dead_letters_ends_the_waiting(given: Relay, tmp_path: Path) -> None:
+async def test_a_sync_that_is_parked_ends_the_waiting(given: Relay, tmp_path: Path) -> None:
     await given.box.add_fault({"call": "haier.products", "effect": "other_shape"})
     async with consuming(given, tmp_path):
-        answer = await ask(given, tmp_path, "sync", "products", "--wait", "--timeout", "30s")
-    assert (answer.code, answer.out) == (1, "")
-    assert "dead letters (malformed, letter " in answer.err
+        answer = await ask(given, tmp_path, "sync", "products", "--wait", "--timeout", "30s", "--output", "json")
+    assert (answer.code, answer.data["status"]) == (1, "failed")
+    assert answer.data["message"] != "running"
 
 
 async def test_an_order_is_shown_without_its_consignee(given: Relay, tmp_path: Path) -> None:
