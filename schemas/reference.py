@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.export import json_schema_documents
 from schemas.registry import INBOUND, OUTBOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
 _HEAD = """# Event reference
 
-Generated from `schemas/` by `relay schema export`; do not edit. The same as JSON Schema 2020-12: `schemas/json/`. Valid
+Generated from `schemas/` by `make docs`; do not edit. The same as JSON Schema 2020-12: `schemas/json/`. Valid
 and invalid examples of each event: `schemas/examples/`. Fields marked `?` may be left out.
 
 Every event is a CloudEvent 1.0 in structured mode: AMQP `content_type` `application/cloudevents+json`, routing key =
@@ -44,9 +45,9 @@ def write(path: Path) -> None:
 def differences(path: Path) -> list[str]:
     """Return a sentence if the file is missing or out of date; empty: it is as generated."""
     if not path.is_file():
-        return [f"{path.name} is missing: run `relay schema export`"]
+        return [f"{path.name} is missing: run `make docs`"]
     if path.read_text(encoding="utf-8") != markdown():
-        return [f"{path.name} differs from the models: run `relay schema export`"]
+        return [f"{path.name} differs from the models: run `make docs`"]
     return []
 
 
@@ -131,3 +132,19 @@ def _range(schema: Mapping[str, Any], least: str, most: str) -> str:
     if high is None:
         return f" (at least {low})"
     return f" ({low} to {high})" if low is not None else f" (at most {high})"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write ``docs/events.md``, or with ``--check`` say whether it is current (exit code 1 if not)."""
+    page = Path("docs/events.md")
+    if "--check" not in arguments:
+        write(page)
+        return 0
+    found = differences(page)
+    for sentence in found:
+        sys.stderr.write(f"{sentence}\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
