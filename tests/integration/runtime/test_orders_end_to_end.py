@@ -182,7 +182,7 @@ async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay:
     assert all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in order.values())
     # A person would wait for the probe; a test moves its time forward.
     board._clock = lambda: 10**9
-    board._told("ylh", board.pauses()[0])
+    board._told("ylh", next(iter(board.pauses())))
     await relay.until(lambda: len(relay.of("order.push.succeeded")) == 20, within=30)
     assert (await relay.box.summary())["doubled"] == 0
 

@@ -70,9 +70,6 @@ def test_an_attempt_that_is_not_ours_counts_as_the_first(value: object, attempt:
     assert delivery({headers.ATTEMPT: value}).attempt == attempt
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Delivery.attempt is unbounded: PostgreSQL's INTEGER attempt_count refuses the letter for ever"
-)
 def test_an_attempt_fits_into_the_ledger() -> None:
     assert delivery({headers.ATTEMPT: 2**40}).attempt < 2**31
 
@@ -107,16 +104,11 @@ def test_the_first_routing_key_counts_after_a_round_trip() -> None:
     assert delivery({headers.ROUTING_KEY: ""}).event_routing_key == "order.paid"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Delivery.event_routing_key believes a publisher's header, which undoes the broker's topic permissions",
-)
 def test_a_publisher_cannot_pass_an_event_off_as_one_that_it_may_not_send() -> None:
     forged = delivery({headers.ROUTING_KEY: "supplier.callback.confirmed"}, routing_key="order.paid")
     assert forged.event_routing_key == "order.paid"
 
 
-@pytest.mark.xfail(strict=True, reason="Delivery.history lets RecursionError through: retry and dead letter both fail")
 def test_a_history_of_endless_brackets_is_no_history() -> None:
     assert delivery({headers.HISTORY: "[" * 100_000}).history == []
 
@@ -129,7 +121,7 @@ def test_a_history_that_is_not_ours_is_empty(text: object) -> None:
 def test_a_history_grows_by_one_entry_and_keeps_the_newest_64() -> None:
     entries: list[dict[str, Any]] = []
     for attempt in range(1, 101):
-        returned = delivery({headers.ATTEMPT: attempt, headers.HISTORY: json.dumps(entries)})
+        returned = delivery({headers.ATTEMPT: attempt, headers.HISTORY: json.dumps(entries, ensure_ascii=False)})
         entries = extended_history(returned, at=NOW, error_class="transient", code="timeout", message="长" * 900)
     assert [entry["attempt"] for entry in entries] == list(range(37, 101))
     assert entries[-1] == {

@@ -69,10 +69,6 @@ def test_two_causes_are_two_groups(one: str, other: str) -> None:
     assert group(one) != group(other)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason=r"letters._VARIABLE: \w takes Chinese characters, so an id swallows the cause behind it",
-)
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -85,10 +81,6 @@ def test_causes_written_right_behind_an_id_are_told_apart(one: str, other: str) 
     assert group(one) != group(other)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason=r"letters._VARIABLE: no \b between Chinese and Latin letters, and ids that begin with a digit are not ids",
-)
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -137,10 +129,6 @@ def test_a_header_that_is_no_note_is_a_value_error(text: str) -> None:
         ErrorNote.from_header(text)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="ErrorNote.from_header checks no types and lets RecursionError through: such a letter stops the archivist",
-)
 @pytest.mark.parametrize(
     "text",
     [
@@ -164,10 +152,6 @@ def test_a_note_tells_whether_sending_again_can_help(note: ErrorNote) -> None:
         assert told.retriable is False
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="letters.note_of keeps a NUL of the supplier's words, which no result may hold: the refusal becomes a bug",
-)
 def test_a_suppliers_words_fit_into_a_result_whatever_they_hold() -> None:
     assert note_of(failures.rejected(words="地址\0错误")).to_result().supplier_message
 

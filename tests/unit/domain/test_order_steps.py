@@ -50,7 +50,7 @@ NEVER_SEEN = Order("SO1")
 CREATE_UNKNOWN = order(S.PUSHING, CallKind.CREATE)
 CREATE_NOT_SENT = order(S.NEW, CallKind.CREATE, CallOutcome.NOT_SENT)
 CREATE_REFUSED = order(S.NEW, CallKind.CREATE, CallOutcome.REFUSED)
-CREATE_FOREIGN = order(S.NEW, CallKind.CREATE, CallOutcome.FOREIGN)
+CREATE_MAY_BE_THERE = order(S.NEW, CallKind.CREATE, CallOutcome.MAY_BE_THERE)
 REFUSED_BY_OURSELVES = order(S.NEW)
 PUSHED = order(S.PUSHED, CallKind.CREATE, CallOutcome.DONE, applied=5)
 CONFIRMED = order(S.CONFIRMED, CallKind.CREATE, CallOutcome.DONE, applied=5)
@@ -71,7 +71,7 @@ BOOKS = {name: value for name, value in globals().items() if isinstance(value, O
 # Columns: the event's own version again; an older one; a newer one with the same content; a newer one with another.
 PAID: dict[str, tuple[PaidStep, PaidStep, PaidStep, PaidStep]] = {
     **dict.fromkeys(
-        ["NEVER_SEEN", "CREATE_NOT_SENT", "CREATE_REFUSED", "CREATE_FOREIGN", "REFUSED_BY_OURSELVES"],
+        ["NEVER_SEEN", "CREATE_NOT_SENT", "CREATE_REFUSED", "CREATE_MAY_BE_THERE", "REFUSED_BY_OURSELVES"],
         (PaidStep.PUSH,) * 4,
     ),
     "CREATE_UNKNOWN": (PaidStep.CLEAR_UP,) * 4,
@@ -91,7 +91,7 @@ CANCEL: dict[str, CancelStep] = {
     "CREATE_UNKNOWN": CancelStep.CLEAR_UP_CREATE,
     "CREATE_NOT_SENT": CancelStep.NEVER_PUSHED,
     "CREATE_REFUSED": CancelStep.NEVER_PUSHED,
-    "CREATE_FOREIGN": CancelStep.ASK_SUPPLIER,
+    "CREATE_MAY_BE_THERE": CancelStep.ASK_SUPPLIER,
     "REFUSED_BY_OURSELVES": CancelStep.ASK_SUPPLIER,
     "PUSHED": CancelStep.ASK_SUPPLIER,
     "CONFIRMED": CancelStep.ASK_SUPPLIER,
@@ -105,7 +105,7 @@ CANCEL: dict[str, CancelStep] = {
     "TOMBSTONE": CancelStep.REPEAT,
     "TOMBSTONE_UNKNOWN": CancelStep.ASK_SUPPLIER,
     "CANCELLED_UNSENT": CancelStep.REPEAT,
-    "SETTLED": CancelStep.REPEAT,
+    "SETTLED": CancelStep.SETTLED,
 }
 
 
@@ -163,7 +163,7 @@ def test_a_cancel_says_never_pushed_only_of_what_is_certainly_not_at_the_supplie
         assert books.intent.outcome in {CallOutcome.REFUSED, CallOutcome.NOT_SENT}
     if books.unanswered(CallKind.CREATE) is not None:
         assert step is CancelStep.CLEAR_UP_CREATE
-    if books.unanswered(CallKind.CANCEL) is not None:
+    if books.unanswered(CallKind.CANCEL) is not None and books.state is not S.SETTLED:
         assert step is CancelStep.ASK_SUPPLIER
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.outcome import Result
-from consumer.domain.results import RESULTS_EXCHANGE, SOURCE, finished_sync_log, outgoing, recorded, sync_log_id
+from consumer.domain.results import SOURCE, finished_sync_log, outgoing, recorded, sync_log_id
 from consumer.domain.writes import InboxKey, OutboxMessage, SyncStatus, SyncType
+from rabbitmq.topology import RESULTS
 from schemas.codec import decode
 from schemas.results import OrderSuperseded
 from tests.support.events import paid
@@ -55,7 +56,7 @@ def test_ids_differ_with_the_event_the_run_and_the_subject(one: InboxKey, other:
 
 def test_a_result_is_an_event_that_names_its_cause() -> None:
     (row,) = rows(KEY, superseded("SO1"))
-    assert (row.exchange, row.routing_key, row.mandatory) == (RESULTS_EXCHANGE, "order.superseded", False)
+    assert (row.exchange, row.routing_key, row.mandatory) == (RESULTS, "order.superseded", False)
     event = decode(row.body, routing_key="order.superseded")
     assert (event.id, event.source, event.subject, event.correlationid) == (row.id, SOURCE, "SO1", "paid-1")
     assert event.time == NOW

@@ -164,7 +164,8 @@ class History:
             case "order.push.succeeded":
                 assert SO in self.ylh.created
             case "order.push.failed":
-                assert SO not in self.ylh.created or told.data.error.code == "already_pushed"
+                # A refusal that comes before the look for a duplicate hides what the first send did.
+                assert SO not in self.ylh.created or told.data.error.code == "already_pushed" or self.ylh.refuses_first
             case "order.cancel.succeeded" | "order.cancel.accepted":
                 assert not self.ylh.live(SO)
             case "order.cancel.failed":
@@ -196,7 +197,8 @@ def test_no_history_breaks_a_law(
     refuses_second_cancel: bool,  # noqa: FBT001 - drawn
 ) -> None:
     books = Books()
-    history = History(events, Ylh(books, script, refuses_second_cancel=refuses_second_cancel), books)
+    ylh = Ylh(books, script, refuses_second_cancel=refuses_second_cancel)
+    history = History(events, ylh, books)
     history.play(schedule)
     check_laws(history)
     parked = {job.key for job in (*history.pending, *history.dead)}

@@ -193,9 +193,6 @@ async def test_a_repeated_code_is_asked_for_once() -> None:
     assert counts(await sync.run(product_codes=[CODES[0]] * 30)) == (1, 1, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SyncProductsHandler._store counts rows of the answer, not codes: 2 of 1 goods in step"
-)
 async def test_an_answer_that_names_a_code_twice_counts_it_once() -> None:
     sync = Sync(good(CODES[0]))
     sync.haier.says_twice = True

@@ -172,7 +172,7 @@ class Ylh:
         self._books = books
         self._script = list(script)
         self._refuses_second_cancel = refuses_second_cancel
-        self._refuses_first = refuses_first
+        self.refuses_first = refuses_first
         self._foreign = frozenset(has)
         self.created: dict[str, bytes] = dict.fromkeys(has, b"")
         self.cancelled: set[str] = set()
@@ -198,7 +198,7 @@ class Ylh:
         said = await self._called(CallKind.CREATE, so_id, body)
         try:
             self._unless_away(said)
-            if said is Said.REFUSE and (so_id not in self.created or self._refuses_first):
+            if said is Said.REFUSE and (so_id not in self.created or self.refuses_first):
                 raise _error(Rejected, "refused", "create")
             if said is Said.UNKNOWN_LOST:
                 raise _error(UnknownOutcome, "timeout", "create")
@@ -251,7 +251,7 @@ class Ylh:
     def _duplicate(self, so_id: str, body: bytes, said: Said, *, unanswered: bool) -> OrderArrived:
         if said is Said.UNKNOWN_APPLIED:
             raise _error(UnknownOutcome, "timeout", "create")
-        if so_id not in self._foreign:
+        if so_id not in self._foreign and not self.refuses_first:
             if not unanswered:
                 self.faults.append("an order that YLH has from us was sent as if for the first time")
             if body != self.created[so_id]:

@@ -20,6 +20,7 @@ from consumer.domain.writes import (
     MarkDispatched,
     MarkSuspect,
     OutboxMessage,
+    SyncLogRow,
     UnitOfWork,
 )
 from consumer.runtime.books import BatchedBooks
@@ -53,14 +54,17 @@ class FakeStore:
         self.messages: dict[str, OutboxMessage] = {}
         self.letters: dict[str, Letter] = {}
         self.marks: dict[str, int] = {}
+        self.sync_rows: dict[str, SyncLogRow] = {}
         self.dispatched: list[str] = []
         self.failure: RelayError | None = None
+        self.refuses_once: RelayError | None = None
         self.claimable: deque[list[OutboxMessage]] = deque()
 
     async def apply(self, units: Sequence[UnitOfWork]) -> list[RelayError | None]:
         if isinstance(self.failure, BooksUnavailable):
             raise self.failure
-        return [self.failure or self._apply(unit) for unit in units]
+        refused, self.refuses_once = self.refuses_once, None
+        return [refused or self.failure or self._apply(unit) for unit in units]
 
     async def inbox(self, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
         if self.failure is not None:
@@ -82,6 +86,11 @@ class FakeStore:
             raise self.failure
         return {key: self.marks[key] for key in keys if key in self.marks}
 
+    async def sync_log(self, id_: str) -> SyncLogRow | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.sync_rows.get(id_)
+
     def _apply(self, unit: UnitOfWork) -> RelayError | None:
         for write in unit.writes:
             if isinstance(write, InboxEntry) and write.key in self.entries:
@@ -98,6 +107,8 @@ class FakeStore:
                 self.messages.setdefault(write.id, write)
             case Letter():
                 self.letters.setdefault(write.id, write)
+            case SyncLogRow():
+                self.sync_rows[write.id] = write
             case MarkSuspect():
                 self.marks[write.key] = self.marks.get(write.key, 0) + 1
             case ClearSuspect():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,11 +129,6 @@ async def test_work_that_is_cancelled_is_cancelled_for_its_batch() -> None:
     assert await several(batcher, 2) == [4]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TimeoutError,
-    reason="Batcher._run ends with a cancelled batch and strands those who wait for the next one, for ever",
-)
 async def test_a_cancelled_batch_strands_nobody_who_waits_for_the_next() -> None:
     work = Doubling()
     work.failure = asyncio.CancelledError()

@@ -137,10 +137,6 @@ async def test_what_the_broker_wrote_for_itself_is_left_behind() -> None:
         assert message.headers["x-shop"] == "1"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Courier._copy carries CC: the broker routes a dead letter by it as well, back into its lane, for ever",
-)
 @pytest.mark.parametrize("name", ["CC", "BCC"])
 async def test_a_publisher_does_not_choose_where_we_send_its_message(name: str) -> None:
     given_delivery = delivery(headers={name: [LANE]})
@@ -155,11 +151,6 @@ async def test_a_history_stays_within_bounds_over_many_rounds() -> None:
     assert len(json.loads(carried[headers.HISTORY])) == 64
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="extended_history bounds the number of entries, not their size: a large header of a publisher's is carried "
-    "on, grows beyond a frame, is refused by the publisher, and the delivery ends its session again and again",
-)
 async def test_a_history_fits_into_a_frame_whatever_a_publisher_wrote_into_it() -> None:
     foreign = json.dumps([{"message": "x" * 120_000}])
     sent = await Desk().retry(delivery(headers={headers.HISTORY: foreign}))
@@ -180,11 +171,6 @@ async def test_what_is_never_confirmed_is_left_to_the_broker() -> None:
     assert len(desk.publisher.failures) > 80
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ConnectionError,
-    reason="Courier._send lets an error of the repair (TopologyConflict, ConnectionError) out: the pipeline raises",
-)
 async def test_a_repair_that_fails_is_no_more_than_another_failed_try() -> None:
     async def repair() -> None:
         raise ConnectionError("closed by ourselves")

@@ -58,7 +58,7 @@ def test_a_pause_that_lapses_is_a_trial_until_something_gets_through() -> None:
     assert board.fetching(YLH) is Fetching.PAUSED
     board.clock.now += 0.1
     assert board.fetching(YLH) is Fetching.TRIAL
-    board.lift(YLH)
+    board.lift("ylh")
     assert board.fetching(YLH) is Fetching.FULL
     assert board.told == [("ylh", 30), ("ylh", None)]
 
@@ -76,7 +76,7 @@ def test_one_resource_at_rest_outweighs_another_on_trial() -> None:
 def test_what_was_in_flight_when_the_pause_began_does_not_lift_it() -> None:
     board = Board()
     board.rest(30)
-    board.lift(YLH)
+    board.lift("ylh")
     assert board.fetching(YLH) is Fetching.PAUSED
 
 
@@ -84,9 +84,20 @@ def test_others_that_fail_the_same_way_do_not_lengthen_a_pause() -> None:
     board = Board()
     for _ in range(100):
         board.rest(30)
-        board.clock.now += 0.1
+        board.clock.now += 0.01
     assert board.told == [("ylh", 30)]
-    board.clock.now += 20
+    board.clock.now += 29.5
+    assert board.fetching(YLH) is Fetching.TRIAL
+
+
+def test_a_later_answer_that_asks_for_a_longer_rest_gets_it() -> None:
+    board = Board()
+    board.rest(1, longest=1)
+    board.clock.now += 0.5
+    board.rest(60, longest=60)
+    board.clock.now += 59
+    assert board.fetching(YLH) is Fetching.PAUSED
+    board.clock.now += 1
     assert board.fetching(YLH) is Fetching.TRIAL
 
 
@@ -113,13 +124,13 @@ def test_a_lifted_pause_begins_anew() -> None:
     for _ in range(3):
         board.rest(30)
         board.clock.now += 30
-        board.lift(YLH)
+        board.lift("ylh")
     assert [length for _, length in board.told if length is not None] == [30, 30, 30]
 
 
 def test_lifting_what_does_not_rest_is_told_to_nobody() -> None:
     board = Board()
-    board.lift(YLH)
+    board.lift("ylh")
     assert board.told == []
 
 
@@ -135,7 +146,7 @@ async def test_a_waiter_wakes_when_a_pause_begins_and_when_it_is_lifted() -> Non
     board.clock.now += 30
     waiter = asyncio.create_task(board.until_other_than(Fetching.TRIAL, YLH))
     await asyncio.sleep(0)
-    board.lift(YLH)
+    board.lift("ylh")
     assert await asyncio.wait_for(waiter, 1) is Fetching.FULL
 
 
