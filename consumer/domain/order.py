@@ -130,6 +130,15 @@ class Order:
             return self.intent
         return None
 
+    @property
+    def may_be_there(self) -> bool:
+        """Whether a create of ours that nobody confirmed may have been taken at the supplier."""
+        return (
+            self.intent is not None
+            and self.intent.kind is CallKind.CREATE
+            and self.intent.outcome in {CallOutcome.UNKNOWN, CallOutcome.MAY_BE_THERE}
+        )
+
     def answered(self, outcome: CallOutcome) -> Order:
         """Return the order with its last call's outcome known."""
         if self.intent is None:

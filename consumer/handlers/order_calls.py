@@ -62,17 +62,21 @@ class OrderCalls:
             SupplierError: no answer; what is known of the call has been stored.
         """
         unanswered = order.unanswered(CallKind.CREATE) is not None
+        doubtful = order.may_be_there
         pushing = await self._begin(replace(order, state=OrderState.PUSHING), intent)
         try:
             arrived = await self._ylh.create(order.so_id, intent.body, unanswered=unanswered)
         except Rejected as error:
-            # Only the first answer proves absence: on a resend the earlier send may have been taken all the same.
-            absent = not unanswered and error.code != ALREADY_AT_SUPPLIER
+            # A refusal proves absence only where no earlier send, of this content or an older one, may have been taken.
+            absent = not doubtful and error.code != ALREADY_AT_SUPPLIER
             known = CallOutcome.REFUSED if absent else CallOutcome.MAY_BE_THERE
             refused = replace(pushing.answered(known), state=OrderState.NEW)
             raise Refused(error, refused) from error
         except SupplierError as error:
-            await self._note_silence(pushing, error, unanswered=unanswered, before=OrderState.NEW)
+            unsent = CallOutcome.MAY_BE_THERE if doubtful else CallOutcome.NOT_SENT
+            await self._note_silence(
+                pushing, error, unanswered=unanswered, before=replace(pushing.answered(unsent), state=OrderState.NEW)
+            )
             raise
         return replace(
             pushing.answered(CallOutcome.DONE),
@@ -97,7 +101,9 @@ class OrderCalls:
                 raise
             raise Refused(error, cancelling.answered(CallOutcome.REFUSED)) from error
         except SupplierError as error:
-            await self._note_silence(cancelling, error, unanswered=unanswered, before=OrderState.CANCELLING)
+            await self._note_silence(
+                cancelling, error, unanswered=unanswered, before=cancelling.answered(CallOutcome.NOT_SENT)
+            )
             raise
         return cancelling.answered(CallOutcome.DONE)
 
@@ -120,12 +126,10 @@ class OrderCalls:
         await self._books.commit(UnitOfWork((SaveOrder(begun, self._owner, lease=self._lease),)))
         return replace(begun, row_version=begun.row_version + 1)
 
-    async def _note_silence(self, order: Order, error: SupplierError, *, unanswered: bool, before: OrderState) -> None:
-        """Store what a call without an answer leaves behind, and give up the lease."""
-        if unanswered or isinstance(error, UnknownOutcome):
-            await self.stored(order)
-        else:
-            await self.stored(replace(order.answered(CallOutcome.NOT_SENT), state=before))
+    async def _note_silence(self, order: Order, error: SupplierError, *, unanswered: bool, before: Order) -> None:
+        """Store what a call without an answer leaves, and give up the lease; ``before``: where nothing was sent."""
+        silent = unanswered or isinstance(error, UnknownOutcome)
+        await self.stored(order if silent else before)
 
     async def stored(self, order: Order) -> Order:
         """Store ``order``, give up its lease, and return it as it then stands in the books."""

@@ -63,6 +63,8 @@ class Batcher(Generic[Question, Answer]):
     async def _answer(self, batch: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._work([question for question, _ in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"a batch of {len(batch)} questions got {len(answers)} answers")  # noqa: TRY301 - to all
         except asyncio.CancelledError:
             for _, future in batch:
                 future.cancel()

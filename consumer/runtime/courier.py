@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement, extended_history
 from consumer.observability.logging import get_logger
-from publishers.confirms import Outgoing, PublishError, Refused
+from publishers.confirms import Outgoing, PublishError
 from rabbitmq.connection import CHANNEL_ERRORS
 from rabbitmq.topology import retry_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from pamqp.common import FieldValue
@@ -36,6 +35,8 @@ _NOT_CARRIED = frozenset({headers.DELIVERY_COUNT, "x-death", "CC", "BCC"})
 _NOT_CARRIED_PREFIXES = ("x-first-death-", "x-last-death-", "x-acquired-")
 
 _OURS = "x-relay-"
+_ROOM = 60_000
+"""Characters of a publisher's own headers that are carried: a frame holds 128 kB, and ours have to fit beside them."""
 _TRIES = 8
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -104,6 +105,7 @@ class Courier:
             for name, value in delivery.headers.items()
             if name not in _NOT_CARRIED and not name.startswith(_NOT_CARRIED_PREFIXES)
         }
+        carried = _fitting(carried)
         carried[headers.ROUTING_KEY] = delivery.event_routing_key
         carried[headers.FIRST_SEEN] = delivery.first_seen.isoformat()
         carried.update(extra)
@@ -120,15 +122,10 @@ class Courier:
 
     async def _send(self, message: Outgoing) -> Settlement:
         pause = _FIRST_PAUSE
-        refusals = 0
         for _ in range(_TRIES):
             try:
                 await self._publisher.publish(message)
             except PublishError as error:
-                refusals += isinstance(error, Refused)
-                if refusals > 1:
-                    # The publisher's own headers can leave no room for ours within a frame; then ours go alone.
-                    message = replace(message, headers=_ours(message.headers))
                 log.warning(
                     "message could not be sent on; trying again",
                     lane=self._lane,
@@ -145,5 +142,10 @@ class Courier:
         return Settlement.LEAVE
 
 
-def _ours(given: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-    return {name: value for name, value in given.items() if name.startswith(_OURS)}
+def _fitting(carried: dict[str, FieldValue]) -> dict[str, FieldValue]:
+    """Return the headers that can be sent on: all of them, or ours alone where the publisher's take too much room."""
+    theirs = sum(len(name) + len(str(value)) for name, value in carried.items() if not name.startswith(_OURS))
+    if theirs <= _ROOM:
+        return carried
+    log.warning("a message's own headers are too large to be sent on with it; they are left out", size=theirs)
+    return {name: value for name, value in carried.items() if name.startswith(_OURS)}

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from consumer.domain.errors import RelayError
 
 
-_WORTH_TELLING = 1.0
-"""Seconds by which a later answer must ask for a longer rest, so that a hundred in flight do not renew it each."""
-
-
 class Fetching(StrEnum):
     """How a lane may fetch."""
 
@@ -84,14 +80,14 @@ class PauseBoard:
     def pause(self, resource: str, *, rest: timedelta, longest: timedelta, cause: RelayError, alert: bool) -> None:
         """Put ``resource`` to rest for ``rest``, or for twice the last time, up to ``longest``, if its trial failed.
 
-        While it rests already (others in flight fail the same way) nothing changes.
+        While it rests already (others in flight fail the same way) only a longer rest changes anything.
         """
         now = self._clock()
         standing = self._pauses.get(resource)
         if standing is not None and now < standing.ends:
-            if now + rest.total_seconds() > standing.ends + _WORTH_TELLING:
-                # A later answer asks for more than the first one did.
-                self._pauses[resource] = replace(standing, ends=now + rest.total_seconds())
+            if rest.total_seconds() > standing.length:
+                # A later answer asks for more than the one that began the pause.
+                self._pauses[resource] = replace(standing, ends=now + rest.total_seconds(), length=rest.total_seconds())
             return
         length = rest.total_seconds()
         if standing is not None:

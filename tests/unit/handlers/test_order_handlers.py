@@ -244,11 +244,6 @@ async def test_a_create_refused_on_a_resend_is_not_told_as_absent() -> None:
     assert told.type == "order.cancel.accepted" or not ylh.live(SO), "cancelled for the shop, delivered by Haier"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="OrderCalls.create forgets with a newer paid's intent that an older create may be there: the next refusal, "
-    "or a call that never left, makes it certainly absent, and its cancel is told as done without a call",
-)
 @pytest.mark.parametrize("second", [Said.REFUSE, Said.TRANSIENT])
 async def test_a_newer_paid_does_not_forget_that_an_older_one_may_be_there(second: Said) -> None:
     books = Books()

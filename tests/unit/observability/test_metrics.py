@@ -1,6 +1,5 @@
 """The metrics' names are public; their labels come from closed sets."""
 
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
