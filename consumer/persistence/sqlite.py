@@ -128,9 +128,7 @@ class _Line:
         if self._connection is None:
             async with self._opening:
                 if self._connection is None:
-                    opened = _InOneTrip(self._open, iter_chunk_size=1)
-                    await opened
-                    self._connection = opened
+                    self._connection = await _opened(self._open)
         return await self._connection.run(work)
 
     async def close(self) -> None:
@@ -146,7 +144,22 @@ class _Line:
             return raw
 
 
+async def _opened(connector: Callable[[], RawConnection]) -> _InOneTrip:
+    connection = _InOneTrip(connector, iter_chunk_size=1)
+    try:
+        await connection
+    except BaseException:
+        # Its thread has been told to end, and tells the event loop so: that must still be there then.
+        await asyncio.to_thread(connection.join)
+        raise
+    return connection
+
+
 class _InOneTrip(aiosqlite.Connection):
+    def join(self) -> None:
+        """Wait until this connection's thread has ended."""
+        self._thread.join()
+
     async def run(self, work: Callable[[], T]) -> T:
         """Run ``work`` in this connection's thread, as each of its own methods runs one statement."""
         result: T = await self._execute(work)  # type: ignore[no-untyped-call]  # aiosqlite has no types here
