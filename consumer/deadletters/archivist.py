@@ -7,7 +7,6 @@ Archiving the same message twice files one letter.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import BooksUnavailable, ErrorClass, RelayError
-from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
+from consumer.domain.letters import ErrorNote, letter_id, letter_of, note_of
 from consumer.domain.outcome import Result
 from consumer.domain.recoverability import DATABASE
 from consumer.domain.results import outgoing, recorded, sync_log_id
@@ -285,27 +284,14 @@ def _letter(delivery: Delivery, note: ErrorNote, identity: _Identity, *, now: da
     lane = delivery.headers.get(headers.LANE)
     origin = lane if isinstance(lane, str) else delivery.queue.removesuffix(".dlq")
     key = identity.key
-    return Letter(
-        id=letter_id(origin, key.source, key.event_id, key.run, str(delivery.attempt), body_digest(delivery.body)),
+    return letter_of(
+        delivery,
+        note,
+        id_=letter_id(origin, key.source, key.event_id, key.run, str(delivery.attempt), body_digest(delivery.body)),
         lane=origin,
-        type=identity.type,
+        key=key,
+        type_=identity.type,
         subject=identity.subject,
-        event_source=key.source or None,
-        event_id=key.event_id,
-        message_id=delivery.message_id,
-        body=delivery.body,
-        headers=headers_as_json(delivery),
-        error_class=note.error_class,
-        code=note.code,
-        message=note.message,
-        supplier=note.supplier,
-        supplier_code=note.supplier_code,
-        supplier_message=note.supplier_message,
-        traceback=note.traceback,
-        attempts=json.dumps(delivery.history, ensure_ascii=False),
-        attempt_count=delivery.attempt,
-        fingerprint=fingerprint(note),
         status=LetterStatus.CLOSED if closed else LetterStatus.OPEN,
-        first_seen_at=delivery.first_seen,
-        created_at=now,
+        now=now,
     )

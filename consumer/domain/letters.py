@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from consumer.domain.errors import ErrorClass, RelayError, SupplierError
+from consumer.domain.writes import Letter
 from schemas.faults import InvalidEvent
 from schemas.results import ErrorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from consumer.domain.delivery import Delivery
+    from consumer.domain.writes import InboxKey, LetterStatus
 
 _LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -169,6 +172,57 @@ def fingerprint(note: ErrorNote) -> str:
 def letter_id(*parts: str) -> str:
     """Return the id of a letter; the same parts give the same letter, so that archiving twice is archiving once."""
     return str(uuid5(_LETTERS, "\n".join(parts)))
+
+
+def letter_of(
+    delivery: Delivery,
+    note: ErrorNote,
+    *,
+    id_: str,
+    lane: str,
+    key: InboxKey,
+    type_: str | None,
+    subject: str | None,
+    status: LetterStatus,
+    now: datetime,
+) -> Letter:
+    """Return the letter that files ``delivery`` under ``note``, body and headers untouched.
+
+    Args:
+        delivery: the message.
+        note: why it is filed.
+        id_: from `letter_id`.
+        lane: where it came from.
+        key: of its event, as far as it can be read.
+        type_: event type, if readable.
+        subject: what the event is about, if readable.
+        status: open, or closed where its event is done already.
+        now: when it is filed.
+    """
+    return Letter(
+        id=id_,
+        lane=lane,
+        type=type_,
+        subject=subject,
+        event_source=key.source or None,
+        event_id=key.event_id,
+        message_id=delivery.message_id,
+        body=delivery.body,
+        headers=headers_as_json(delivery),
+        error_class=note.error_class,
+        code=note.code,
+        message=note.message,
+        supplier=note.supplier,
+        supplier_code=note.supplier_code,
+        supplier_message=note.supplier_message,
+        traceback=note.traceback,
+        attempts=json.dumps(delivery.history, ensure_ascii=False),
+        attempt_count=delivery.attempt,
+        fingerprint=fingerprint(note),
+        status=status,
+        first_seen_at=delivery.first_seen,
+        created_at=now,
+    )
 
 
 def headers_as_json(delivery: Delivery) -> str:

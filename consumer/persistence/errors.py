@@ -29,13 +29,12 @@ class DatabaseUnavailable(BooksUnavailable):
     """The database cannot be used now.
 
     Args:
-        message: a sentence with its cure. code: ``locked``, ``read_only``, ``directory_missing``, ``cannot_open``,
-        ``disk_full``, ``io_error``, ``not_a_database``,
-            ``unreachable``, ``wrong_password``, ``database_missing``, ``too_many_connections``, ``starting_up``,
-            ``busy``, ``schema_outdated``, ``bad_url`` or ``database_error``.
+        message: a sentence with its cure.
+        code: ``locked``, ``read_only``, ``directory_missing``, ``cannot_open``, ``disk_full``, ``io_error``,
+            ``not_a_database``, ``unreachable``, ``wrong_password``, ``database_missing``, ``too_many_connections``,
+            ``starting_up``, ``busy``, ``schema_outdated``, ``bad_url`` or ``database_error``.
         commit_unknown: the connection was lost while committing: the work may or may not be durable. Doing it again
-        is safe, since
-            every unit of work carries its own conditions.
+            is safe, since every unit of work carries its own conditions.
     """
 
     def __init__(self, message: str, *, code: str, commit_unknown: bool = False) -> None:

@@ -116,8 +116,7 @@ class Store:
 
         Raises:
             DatabaseUnavailable: no unit is known to be committed (``commit_unknown``: they may be). Apply them again:
-            a unit that
-                was committed nevertheless answers with its `StateError`.
+                a unit that was committed nevertheless answers with its `StateError`.
         """
         outcomes: dict[int, RelayError | None] = {}
         try:

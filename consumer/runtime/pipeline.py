@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
-from consumer.domain.letters import ErrorNote, fingerprint, headers_as_json, letter_id, note_of
+from consumer.domain.letters import note_of
 from consumer.domain.recoverability import (
     DATABASE,
     Attempt,
@@ -29,24 +29,20 @@ from consumer.domain.results import outgoing
 from consumer.domain.writes import (
     ClearSuspect,
     InboxEntry,
-    InboxKey,
-    Letter,
-    LetterStatus,
     MarkSuspect,
     UnitOfWork,
     Write,
 )
 from consumer.observability.logging import get_logger, message_context
+from consumer.runtime.passage import Passage
 from consumer.runtime.pauses import Fetching
 from schemas.codec import decode
 from schemas.faults import FieldError, InvalidEvent
-from schemas.identity import body_digest
 from schemas.registry import is_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.domain.errors import Rejected
     from consumer.domain.outcome import Handler, Outcome
     from consumer.runtime.books import BatchedBooks
     from consumer.runtime.courier import Courier
@@ -126,7 +122,7 @@ class Pipeline:
         """Take ``delivery`` to its end; returns how it ends for the broker."""
         began = time.perf_counter()
         self._observer.began(self._lane)
-        passage = _Passage(delivery)
+        passage = Passage(delivery)
         settlement = Settlement.LEAVE
         try:
             settlement = await self._gate(passage)
@@ -141,13 +137,13 @@ class Pipeline:
             log.info("message", lane=self._lane, attempt=delivery.attempt, **passage.for_log())
         return settlement
 
-    async def _gate(self, passage: _Passage) -> Settlement:
+    async def _gate(self, passage: Passage) -> Settlement:
         """A paused lane begins nothing: what has not begun goes round by the shortest retry queue."""
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
             return await self._sit_out(passage)
         return await self._decode(passage)
 
-    async def _decode(self, passage: _Passage) -> Settlement:
+    async def _decode(self, passage: Passage) -> Settlement:
         delivery = passage.delivery
         try:
             event = decode(delivery.body, routing_key=delivery.event_routing_key, max_bytes=self._max_event_bytes)
@@ -165,13 +161,13 @@ class Pipeline:
         ):
             return await self._suspicion(passage, event)
 
-    async def _suspicion(self, passage: _Passage, event: Event) -> Settlement:
+    async def _suspicion(self, passage: Passage, event: Event) -> Settlement:
         if passage.delivery.delivery_count >= SUSPECT_AFTER:
             return await self._alone(passage, event)
         async with self._solitude.together():
             return await self._inbox(passage, event)
 
-    async def _alone(self, passage: _Passage, event: Event) -> Settlement:
+    async def _alone(self, passage: Passage, event: Event) -> Settlement:
         """A message that was in hand when its consumer died runs alone, its id committed first."""
         key = passage.suspect_key
         async with self._solitude.alone():
@@ -198,7 +194,7 @@ class Pipeline:
         except RelayError as error:
             log.warning("a suspect's mark stays until retention clears it", error=error)
 
-    async def _inbox(self, passage: _Passage, event: Event) -> Settlement:
+    async def _inbox(self, passage: Passage, event: Event) -> Settlement:
         try:
             # Copies of one event take turns too, where there is no order that they are about.
             async with self._turns.turn(passage.subject or passage.suspect_key):
@@ -206,7 +202,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
             return await self._failed(passage, error)
 
-    async def _unless_done(self, passage: _Passage, event: Event) -> Settlement:
+    async def _unless_done(self, passage: Passage, event: Event) -> Settlement:
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
             # It waited for its turn while the lane went to rest.
             return await self._sit_out(passage)
@@ -230,7 +226,7 @@ class Pipeline:
         self._pauses.lift(DATABASE)
         return Settlement.ACK
 
-    async def _duplicate(self, passage: _Passage, done: InboxEntry) -> Settlement:
+    async def _duplicate(self, passage: Passage, done: InboxEntry) -> Settlement:
         """An event that is done has no second effect; its results go out again under the same ids."""
         if done.digest != passage.digest:
             raise InvalidEvent(
@@ -250,7 +246,7 @@ class Pipeline:
         passage.outcome = "duplicate"
         return Settlement.ACK if again else Settlement.LEAVE
 
-    async def _commit(self, passage: _Passage, event: Event, outcome: Outcome) -> None:
+    async def _commit(self, passage: Passage, event: Event, outcome: Outcome) -> None:
         now = datetime.now(UTC)
         rows = outgoing(
             outcome.results,
@@ -265,12 +261,12 @@ class Pipeline:
             *rows,
         ]
         if outcome.refusal is not None:
-            writes.append(_refusal_letter(self._lane, passage, outcome.refusal, now))
+            writes.append(passage.refused(self._lane, outcome.refusal, now))
         await self._books.commit(UnitOfWork(tuple(writes)))
         passage.outcome = outcome.ending.value
         self._relay.hand_over(rows)
 
-    async def _failed(self, passage: _Passage, error: BaseException) -> Settlement:
+    async def _failed(self, passage: Passage, error: BaseException) -> Settlement:
         """Do what recoverability decides."""
         delivery = passage.delivery
         now = datetime.now(UTC)
@@ -296,45 +292,10 @@ class Pipeline:
                     log.error("dead-lettered for a defect", lane=self._lane, exc_info=error)
                 return await self._courier.dead_letter(delivery, note, at=now)
 
-    async def _sit_out(self, passage: _Passage) -> Settlement:
+    async def _sit_out(self, passage: Passage) -> Settlement:
         """Send what a resting lane cannot begin round by the shortest retry queue."""
         passage.outcome = "snoozed"
         return await self._courier.sit_out(passage.delivery, delay=self._policy.delays[0])
-
-
-class _Passage:
-    """What is known of one delivery on its way; for the log line, the metrics and the inbox."""
-
-    __slots__ = ("delivery", "digest", "key", "note", "outcome", "subject", "type")
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
-        self.digest = body_digest(delivery.body)
-        self.key = InboxKey(source="", event_id=self.digest)
-        self.note: ErrorNote | None = None
-        self.outcome = "left"
-        self.subject: str | None = None
-        self.type: str | None = None
-
-    def read(self, event: Event) -> None:
-        self.key = InboxKey(source=event.source, event_id=event.id)
-        # The order, also where the publisher left the optional subject out: it is what must not be worked on twice.
-        so_id = getattr(event.data, "so_id", None)
-        self.subject = so_id if isinstance(so_id, str) else event.subject
-        self.type = event.type
-
-    @property
-    def suspect_key(self) -> str:
-        return body_digest(f"{self.key.source}\n{self.key.event_id}\n{self.key.run}".encode())
-
-    def for_log(self) -> dict[str, object]:
-        fields: dict[str, object] = {"event_id": self.key.event_id, "type": self.type, "outcome": self.outcome}
-        if self.subject is not None:
-            fields["so_id"] = self.subject
-        if self.note is not None:
-            fields["error_class"] = self.note.error_class.value
-            fields["code"] = self.note.code
-        return fields
 
 
 def _not_for_us(event: Event) -> InvalidEvent:
@@ -351,33 +312,4 @@ def _killer() -> Defect:
     return Defect(
         "its consumer died each time that it was in hand, twice while it ran alone: this message kills the process",
         code="kills_its_consumer",
-    )
-
-
-def _refusal_letter(lane: str, passage: _Passage, refusal: Rejected, now: datetime) -> Letter:
-    note = note_of(refusal)
-    delivery = passage.delivery
-    return Letter(
-        id=letter_id(lane, passage.key.source, passage.key.event_id, passage.key.run, "refused"),
-        lane=lane,
-        type=passage.type,
-        subject=passage.subject,
-        event_source=passage.key.source,
-        event_id=passage.key.event_id,
-        message_id=delivery.message_id,
-        body=delivery.body,
-        headers=headers_as_json(delivery),
-        error_class=note.error_class,
-        code=note.code,
-        message=note.message,
-        supplier=note.supplier,
-        supplier_code=note.supplier_code,
-        supplier_message=note.supplier_message,
-        traceback=None,
-        attempts="[]",
-        attempt_count=delivery.attempt,
-        fingerprint=fingerprint(note),
-        status=LetterStatus.OPEN,
-        first_seen_at=delivery.first_seen,
-        created_at=now,
     )

@@ -55,9 +55,9 @@ class Operation(Generic[T]):
         name: as in errors and metrics, e.g. ``create``.
         url: whole URL; every call is a POST.
         changes: whether it changes something there, so that a missing answer leaves the outcome unknown (DESIGN
-        section 6). read: turns the answer's value (the envelope taken off) into what the caller wants, or raises
-        `Misshapen`. It is told
-            whether there was an envelope: a success that says so may hold less than a bare value must.
+            section 6).
+        read: turns the answer's value (the envelope taken off) into what the caller wants, or raises `Misshapen`. It is
+            told whether there was an envelope: a success that says so may hold less than a bare value must.
         settings: which settings to look at when the address is wrong, for error messages.
         private: the answer holds a token: nothing of it may be shown.
         largest: bytes of answer that are read at most.

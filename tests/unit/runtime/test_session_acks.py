@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, cast
 
 from consumer.domain.delivery import Settlement
-from consumer.runtime.subscriber import _Session
+from consumer.runtime.session import Session
 
 if TYPE_CHECKING:
     from aiormq.abc import AbstractChannel
@@ -34,7 +34,7 @@ class _StrictBroker:
 async def test_concurrent_settlements_never_ack_a_tag_twice() -> None:
     lot = random.Random(7)  # noqa: S311 - a repeatable order, no secret
     broker = _StrictBroker()
-    session = _Session("queue", cast("Link", None), lambda *_: None)
+    session = Session("queue", cast("Link", None), lambda *_: None)
     session._channel = cast("AbstractChannel", broker)
     waiting: list[int] = []
     for tag in range(1, 2000):

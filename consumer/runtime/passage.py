@@ -1,0 +1,70 @@
+"""What is known of one delivery on its way through the pipeline: for inbox, log line, metrics and ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.domain.letters import letter_id, letter_of, note_of
+from consumer.domain.writes import InboxKey, LetterStatus
+from schemas.identity import body_digest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from consumer.domain.delivery import Delivery
+    from consumer.domain.errors import Rejected
+    from consumer.domain.letters import ErrorNote
+    from consumer.domain.writes import Letter
+    from schemas.envelope import Event
+
+
+class Passage:
+    """One delivery under way; what it is about is filled in as it is read."""
+
+    __slots__ = ("delivery", "digest", "key", "note", "outcome", "subject", "type")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.digest = body_digest(delivery.body)
+        self.key = InboxKey(source="", event_id=self.digest)
+        self.note: ErrorNote | None = None
+        self.outcome = "left"
+        self.subject: str | None = None
+        self.type: str | None = None
+
+    def read(self, event: Event) -> None:
+        """Take over what the decoded event says."""
+        self.key = InboxKey(source=event.source, event_id=event.id)
+        # The order, also where the publisher left the optional subject out: it is what must not be worked on twice.
+        so_id = getattr(event.data, "so_id", None)
+        self.subject = so_id if isinstance(so_id, str) else event.subject
+        self.type = event.type
+
+    @property
+    def suspect_key(self) -> str:
+        """Identity of the event in one text."""
+        return body_digest(f"{self.key.source}\n{self.key.event_id}\n{self.key.run}".encode())
+
+    def for_log(self) -> dict[str, object]:
+        """Return what its one line in the log says."""
+        fields: dict[str, object] = {"event_id": self.key.event_id, "type": self.type, "outcome": self.outcome}
+        if self.subject is not None:
+            fields["so_id"] = self.subject
+        if self.note is not None:
+            fields["error_class"] = self.note.error_class.value
+            fields["code"] = self.note.code
+        return fields
+
+    def refused(self, lane: str, refusal: Rejected, now: datetime) -> Letter:
+        """Return the letter that files a supplier's no; the event itself is done."""
+        return letter_of(
+            self.delivery,
+            note_of(refusal),
+            id_=letter_id(lane, self.key.source, self.key.event_id, self.key.run, "refused"),
+            lane=lane,
+            key=self.key,
+            type_=self.type,
+            subject=self.subject,
+            status=LetterStatus.OPEN,
+            now=now,
+        )
