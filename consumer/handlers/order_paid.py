@@ -34,9 +34,7 @@ class OrderPaidHandler:
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Push the order, or say why not (`consumer.domain.order.step_for_paid`)."""
-        paid = event.data
-        if not isinstance(paid, OrderPaid):
-            raise TypeError(f"order.paid carries {type(paid).__name__}")
+        paid = _paid(event)
         order = await self._calls.read(paid.so_id)
         digest = content_digest(paid)
         while True:
@@ -59,8 +57,7 @@ class OrderPaidHandler:
                     return self._already_pushed(event, key, order)
 
     async def _push(self, event: Event, key: InboxKey, order: Order, digest: str) -> Outcome:
-        paid = event.data
-        assert isinstance(paid, OrderPaid)  # noqa: S101 - narrowed by __call__
+        paid = _paid(event)
         now = utc_now()
         known = replace(
             order,
@@ -134,8 +131,7 @@ class OrderPaidHandler:
         started: datetime,
         refusal: Rejected | None,
     ) -> Outcome:
-        paid = event.data
-        assert isinstance(paid, OrderPaid)  # noqa: S101 - narrowed by __call__
+        paid = _paid(event)
         now = utc_now()
         counted, result = numbered(
             order, "order.push.failed", OrderPushFailed, version=paid.version, now=now, error=note.to_result()
@@ -162,6 +158,12 @@ class OrderPaidHandler:
             applied_version=order.applied_version,
         )
         return Outcome(Ending.SUPERSEDED, (result,), (self._calls.release(counted),))
+
+
+def _paid(event: Event) -> OrderPaid:
+    if not isinstance(event.data, OrderPaid):
+        raise TypeError(f"order.paid carries {type(event.data).__name__}")
+    return event.data
 
 
 def content_digest(paid: OrderPaid) -> str:

@@ -8,7 +8,7 @@ and a crash costs one batch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from consumer.domain.ports import Books, HaierGoods, SyncObserver
     from consumer.domain.writes import InboxKey, OutboxMessage
     from schemas.envelope import Event
+
+T = TypeVar("T")
 
 PRODUCTS_PER_UNIT = 200
 """Products of the whole list that are written in one unit of work."""
@@ -270,6 +272,6 @@ def _values(product: Product) -> ProductValues:
     )
 
 
-def _parts(values: list, size: int) -> Iterator[list]:  # type: ignore[type-arg]  # codes or products alike
+def _parts(values: list[T], size: int) -> Iterator[list[T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
