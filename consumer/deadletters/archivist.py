@@ -105,7 +105,7 @@ class Archivist:
                 letter = await self._file(delivery)
             except BooksUnavailable:
                 raise
-            except Exception:  # a letter that cannot be written as it is must not circle for ever
+            except Exception:  # whatever stops it, a letter that cannot be filed as it is must not circle for ever
                 log.exception("letter filed without its headers: they make it impossible to file", queue=delivery.queue)
                 letter = await self._file(replace(delivery, headers={}, message_id=None))
         except BooksUnavailable as error:

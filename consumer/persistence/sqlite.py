@@ -149,7 +149,8 @@ async def _opened(connector: Callable[[], RawConnection]) -> _InOneTrip:
     try:
         await connection
     except BaseException:
-        # Its thread has been told to end, and tells the event loop so: that must still be there then.
+        # Whatever stopped it, a cancel too, is raised on. The connection's thread has been told to end, and tells the
+        # event loop so: that must still be there then.
         await asyncio.to_thread(connection.join)
         raise
     return connection

@@ -55,6 +55,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "empty items": (_data(items=[]), "data.items"),
     "a version of 0": (_data(version=0), "data.version"),
     "more bytes than allowed": (_data(remark="x" * 300_000), "body"),
+    "an event of 1 MB": (_data(remark="x" * 1_000_000), "body"),
 }
 
 
