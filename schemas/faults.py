@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,10 @@ def _printable(part: str) -> str:
     return "".join("?" if c.isspace() or not c.isprintable() else c for c in part) or "?"
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""JSON escapes only a part of them, and a result may hold none (EVENTS, text)."""
+
+
 def shown(field: str, value: object, *, quoted: bool = True) -> str:
     """Show what came as JSON, at most 100 characters: ``***`` if it is personal, only the shape of a list or object."""
     if is_personal(field):
@@ -141,6 +146,7 @@ def shown(field: str, value: object, *, quoted: bool = True) -> str:
         text = json.dumps(value, ensure_ascii=False) if quoted else str(value)
     except (TypeError, ValueError):
         return described(value)
+    text = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text if len(text) <= MAX_INPUT else f"{text[: MAX_INPUT - 1]}…"
 
 

@@ -6,6 +6,7 @@
     │   ├── UnknownOutcome         a change was sent and no readable answer came: it may or may not have happened
     │   ├── Throttled              429: the supplier wants us to rest
     │   ├── Unauthorised           401 or 403
+    │   ├── Resting                we make no calls to the supplier now; nothing was sent
     │   ├── Misconfigured          our set-up is wrong: 404, 405, 3xx, unresolvable host, unfit certificate
     │   ├── Rejected               the supplier said no; final
     │   └── Malformed              a readable answer of another shape
@@ -160,6 +161,15 @@ class Unauthorised(SupplierError):
             status=status,
         )
         self.expired = expired
+
+
+class Resting(SupplierError):
+    """We make no calls to the supplier now (its circuit is open, it is paused, its quota is taken): nothing was sent.
+
+    Not a failure of the message that wanted to call: it waits with its attempt unchanged.
+    """
+
+    error_class = ErrorClass.TRANSIENT
 
 
 class Misconfigured(SupplierError):

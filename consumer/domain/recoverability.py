@@ -17,6 +17,7 @@ from consumer.domain.errors import (
     Misconfigured,
     Rejected,
     RelayError,
+    Resting,
     Snoozed,
     StateError,
     Throttled,
@@ -113,6 +114,11 @@ class PauseLane:
 
 
 @dataclass(frozen=True, slots=True)
+class SitOut:
+    """Send the message round by the shortest retry queue, nothing counted: what it needs is at rest already."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Park the message in ``<lane>.dlq``, where an operator sees it."""
 
@@ -122,7 +128,7 @@ class Reject:
     """Final: the publisher gets ``…failed`` with the supplier's words."""
 
 
-Action = RetryNow | RetryIn | Snooze | PauseLane | DeadLetter | Reject
+Action = RetryNow | RetryIn | Snooze | PauseLane | SitOut | DeadLetter | Reject
 
 
 def decide(  # noqa: PLR0911 - one return for each class of error
@@ -137,6 +143,8 @@ def decide(  # noqa: PLR0911 - one return for each class of error
             return RetryNow(_immediate_delay(attempt.immediate, policy))
         case Transient() | UnknownOutcome():
             return _next_rung(attempt, policy)
+        case Resting():
+            return SitOut()
         case Unauthorised(expired=True):
             return _next_rung(attempt, policy)
         case Throttled():

@@ -203,3 +203,78 @@ suspects = Table(
     Column("runs", Integer, nullable=False),
     Column("marked_at", UTCDateTime, nullable=False),
 )
+
+supplier_quotas = Table(
+    "supplier_quotas",
+    metadata,
+    Column("account", Text, primary_key=True),
+    # Microseconds of the database's clock: at 2,000 calls a second a slot is half a millisecond.
+    Column("next_slot", BigInteger, nullable=False),
+)
+
+supplier_pauses = Table(
+    "supplier_pauses",
+    metadata,
+    Column("supplier", Text, primary_key=True),
+    Column("paused_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("paused_at", UTCDateTime, nullable=False),
+)
+
+supplier_reports = Table(
+    "supplier_reports",
+    metadata,
+    Column("process", Text, nullable=False),
+    Column("supplier", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("reported_at", UTCDateTime, nullable=False),
+    PrimaryKeyConstraint("process", "supplier"),
+)
+
+haier_config = Table(
+    "haier_config",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("updated_at", UTCDateTime, nullable=False),
+    Index("uq_haier_config_name", "name", unique=True),
+    # At most one is active, whoever writes.
+    Index(
+        "uq_haier_config_is_active",
+        "is_active",
+        unique=True,
+        sqlite_where=text("is_active"),
+        postgresql_where=text("is_active"),
+    ),
+)
+
+haier_config_revisions = Table(
+    "haier_config_revisions",
+    metadata,
+    Column("config_id", Text, ForeignKey("haier_config.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("changed_at", UTCDateTime, nullable=False),
+    PrimaryKeyConstraint("config_id", "revision"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text),
+    Column("reason", Text),
+    Column("detail", Text, nullable=False),
+    Column("mac", Text),
+    Index("ix_audit_log_at", "at"),
+)

@@ -22,6 +22,7 @@ from consumer.domain.recoverability import (
     PauseLane,
     Policy,
     RetryIn,
+    SitOut,
     Snooze,
     decide,
 )
@@ -283,6 +284,8 @@ class Pipeline:
                 return await self._courier.snooze(delivery, delay=delay)
             case PauseLane(resource, rest, longest, alert) if isinstance(error, RelayError):
                 self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert)
+                return await self._sit_out(passage)
+            case SitOut():
                 return await self._sit_out(passage)
             case _:
                 # A refusal that no handler turned into a result, and an immediate retry that no call made, are bugs:

@@ -28,6 +28,10 @@ _BYTES = {"b": 1, "kb": 1024, "kib": 1024, "mb": 1024**2, "mib": 1024**2}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|m|min|h))?", re.ASCII | re.IGNORECASE)
 _PER_SECOND = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
+_AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,2})?", re.ASCII)
+
+Amount = Decimal
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -52,6 +56,26 @@ def duration(text: str) -> timedelta:
     if milliseconds != milliseconds.to_integral_value():
         raise ValueError("is finer than a millisecond")
     return timedelta(milliseconds=int(milliseconds))
+
+
+def duration_or_off(text: str) -> timedelta | None:
+    """Read a `duration`, or ``off`` as None.
+
+    Raises:
+        ValueError: neither.
+    """
+    return None if text.strip().lower() == "off" else duration(text)
+
+
+def amount(text: str) -> Amount:
+    """Read an amount of money, e.g. ``5000.00``.
+
+    Raises:
+        ValueError: no number, or negative.
+    """
+    if _AMOUNT.fullmatch(text.strip()) is None:
+        raise ValueError("is not an amount of money")
+    return Decimal(text.strip())
 
 
 def retry_delays(text: str) -> tuple[timedelta, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from consumer.domain.errors import Rejected, Unauthorised
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.calling import Caller, CallObserver, Unobserved
-from consumer.suppliers.limits import Gate, Timeouts
+from consumer.suppliers.limits import Brake, Gate, Quota, Released, Timeouts, Unlimited
 from consumer.suppliers.retrying import Tries
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Conduct:
         policy: what is repeated at once.
         at_once: business calls under way together.
         observer: hears of every HTTP call.
+        quota: of the account.
+        brake: of the supplier.
         longest: the deadline of one business call; a lease on what it changes must outlast it.
     """
 
@@ -46,6 +48,8 @@ class Conduct:
     policy: Policy = field(default_factory=Policy)
     at_once: int = 100
     observer: CallObserver = field(default_factory=Unobserved)
+    quota: Quota = field(default_factory=Unlimited)
+    brake: Brake = field(default_factory=Released)
     longest: timedelta = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,10 +61,23 @@ class Conduct:
         return self.at_once + LOGIN_CONNECTIONS
 
     @classmethod
-    def of(cls, limits: LimitSettings, *, policy: Policy, observer: CallObserver, at_once: int) -> Conduct:
+    def of(
+        cls,
+        limits: LimitSettings,
+        *,
+        policy: Policy,
+        observer: CallObserver,
+        at_once: int,
+        quota: Quota,
+        brake: Brake,
+    ) -> Conduct:
         """Return the conduct that the settings ask for; ``policy`` says how often a call is repeated at once."""
         timeouts = Timeouts(limits.token_timeout.total_seconds(), limits.supplier_timeout.total_seconds())
-        return cls(timeouts, policy, at_once, observer)
+        return cls(timeouts, policy, at_once, observer, quota, brake)
+
+    def probing(self) -> Conduct:
+        """Return the conduct of a probe: one try, also while the supplier is at rest."""
+        return replace(self, policy=replace(self.policy, immediate_retries=0), brake=Released())
 
     def tries(self) -> Tries:
         """Begin the tries of one business call; the deadline runs from here."""
@@ -86,7 +103,7 @@ class Authorised:
         self._conduct = conduct
         self._headers = tuple(headers)
         self._credentials = credentials
-        self._gate = Gate(conduct.at_once)
+        self._gate = Gate(conduct.at_once, conduct.quota, conduct.brake)
 
     async def call(self, operation: Operation[T], body: bytes, tries: Tries, *, subject: str | None = None) -> T:
         """Make the call, with its repeats, and return what the answer says.
@@ -106,6 +123,7 @@ class Authorised:
             while True:
                 token = self._tokens.ready() or await self._logged_in(operation, tries, subject)
                 headers = (*self._headers, (b"Authorization", token.authorization))
+                await self._gate.clear(operation, within=tries.remaining, subject=subject)
                 limit = self._limit(tries)
                 if not limit:
                     raise operation.not_sent("its deadline is over", code="deadline", subject=subject)

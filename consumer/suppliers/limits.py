@@ -1,7 +1,9 @@
-"""How long a call may take and how many may be under way: what keeps one supplier's trouble from filling the service.
+"""How long a call may take, how many may be under way, how many a second: what keeps trouble from filling the service.
 
-`Gate` is the one place that every business call passes on its way out: whatever else may hold a call back belongs
-there.
+`Gate` is the one place that every business call passes on its way out:
+
+    enter       the bulkhead: at most so many calls of one supplier under way
+    clear       before each send, repeats too: the brake (is it at rest?) and the account's quota
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from consumer.domain.errors import Resting
 
 if TYPE_CHECKING:
     from consumer.domain.recoverability import Policy
@@ -46,17 +50,60 @@ class Timeouts:
         return timedelta(seconds=self.token + self.call * tries) + pauses
 
 
-class Gate:
-    """A bulkhead: at most ``at_once`` business calls of one supplier under way. Logins do not pass it.
+class Quota(Protocol):
+    """An account's calls a second, shared by all processes that use the account."""
 
-    Sized to the connection pool, so that calls wait here, where waiting ends with "nothing was sent".
+    async def take(self, within: float) -> bool:
+        """Wait for the next slot and take it; False, at once, if it lies further away than ``within`` seconds.
+
+        Raises:
+            BooksUnavailable: the slots are kept in our database, which does not answer.
+        """
+        ...
+
+
+class Brake(Protocol):
+    """Whether calls to a supplier may begin at all."""
+
+    def held(self) -> str | None:
+        """Return why not, in words for a person; None: they may. Asked before each send: be quick."""
+        ...
+
+
+class Unlimited:
+    """The quota of who has none to keep."""
+
+    async def take(self, within: float) -> bool:
+        """Say yes at once."""
+        del within
+        return True
+
+
+class Released:
+    """The brake of who is never held back: a probe, a person's look."""
+
+    def held(self) -> str | None:
+        """Say that calls may begin."""
+        return None
+
+
+class Gate:
+    """Bulkhead, brake and quota of one supplier's business calls. Logins do not pass it.
+
+    Args:
+        at_once: calls under way together; sized to the connection pool, so that calls wait here, where waiting ends
+            with "nothing was sent".
+        quota: the account's.
+        brake: the supplier's.
     """
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, quota: Quota, brake: Brake) -> None:
         self._free = asyncio.Semaphore(at_once)
+        self._quota = quota
+        self._brake = brake
 
     async def enter(self, operation: Operation[T], *, within: float, subject: str | None) -> None:
-        """Let one call through; `leave` follows in any case.
+        """Let one call into the bulkhead; `leave` follows in any case.
 
         Raises:
             Transient: it was not its turn ``within`` so many seconds; nothing was sent.
@@ -71,6 +118,24 @@ class Gate:
             what = f"too many calls were under way for {within:g} s"
             raise operation.not_sent(what, code="bulkhead_full", subject=subject) from error
 
+    async def clear(self, operation: Operation[T], *, within: float, subject: str | None) -> None:
+        """Wait for a slot of the quota; a supplier at rest gets no call, nor does one that came to rest meanwhile.
+
+        Raises:
+            Resting: the supplier is at rest, or no slot is free ``within`` so many seconds; nothing was sent.
+            BooksUnavailable: the quota cannot be asked.
+        """
+        self._unless_held(operation, subject)
+        if not await self._quota.take(within):
+            what = f"the account's calls are taken for the next {within:g} s; nothing was sent"
+            raise operation.error(Resting, what, code="quota_taken", subject=subject)
+        self._unless_held(operation, subject)
+
     def leave(self) -> None:
         """End what `enter` began."""
         self._free.release()
+
+    def _unless_held(self, operation: Operation[T], subject: str | None) -> None:
+        reason = self._brake.held()
+        if reason is not None:
+            raise operation.error(Resting, f"{reason}; nothing was sent", code="at_rest", subject=subject)

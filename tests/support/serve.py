@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from consumer import bootstrap
+from consumer.bootstrap import wiring
 from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.settings import load
 
@@ -41,5 +42,5 @@ async def _main() -> None:
 if __name__ == "__main__":
     if "KILL_SO_ID" in os.environ:
         # The one place where the handler is constructed.
-        setattr(bootstrap, "OrderPaidHandler", _Deadly)  # noqa: B010 - the module does not export it
+        setattr(wiring, "OrderPaidHandler", _Deadly)  # noqa: B010 - the module does not export it
     uvloop.run(_main())

@@ -24,7 +24,7 @@ from consumer.observability.metrics import Metrics
 from consumer.settings import LimitSettings
 from consumer.suppliers.authorised import Authorised, Conduct
 from consumer.suppliers.calling import Caller
-from consumer.suppliers.limits import Timeouts
+from consumer.suppliers.limits import Released, Timeouts, Unlimited
 from consumer.suppliers.oauth2 import Grant, TokenProvider
 from consumer.suppliers.operation import JSON, Operation, Said
 from consumer.suppliers.retrying import Tries
@@ -290,7 +290,7 @@ def test_the_deadline_covers_a_login_every_try_and_the_pauses() -> None:
 def test_the_settings_give_the_conduct_and_our_metrics_hear_of_every_call() -> None:
     metrics = Metrics.create(version="1", event_types=())
     limits = LimitSettings(token_timeout=timedelta(seconds=3), supplier_timeout=timedelta(seconds=7))
-    conduct = Conduct.of(limits, policy=Policy(), observer=metrics, at_once=50)
+    conduct = Conduct.of(limits, policy=Policy(), observer=metrics, at_once=50, quota=Unlimited(), brake=Released())
     conduct.observer.supplier_call("ylh", "create", "ok", seconds=0.1)
     assert (conduct.timeouts, conduct.connections) == (Timeouts(3, 7), 54)
     assert b'relay_supplier_requests_total{operation="create",outcome="ok",supplier="ylh"} 1.0' in metrics.render()[0]

@@ -1,0 +1,171 @@
+"""One consuming process, put together: lanes with their pipelines and handlers, the books, the broker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from consumer.bootstrap.suppliers import CallWatch, Suppliers, policy_of
+from consumer.deadletters.archivist import Archivist
+from consumer.domain.recoverability import DATABASE
+from consumer.handlers.order_calls import OrderCalls
+from consumer.handlers.order_cancelled import OrderCancelledHandler
+from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.handlers.sync_products import SyncProductsHandler
+from consumer.observability.logging import get_logger
+from consumer.runtime.books import BatchedBooks
+from consumer.runtime.broker import Broker
+from consumer.runtime.courier import Courier
+from consumer.runtime.outbox_relay import OutboxRelay
+from consumer.runtime.pauses import Fetching, PauseBoard
+from consumer.runtime.pipeline import Pipeline
+from consumer.runtime.service import Chore, Service
+from consumer.runtime.subscriber import Subscriber
+from consumer.runtime.turns import Solitude, Turns
+from publishers.confirms import ConfirmedPublisher
+from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from consumer.domain.outcome import Handler
+    from consumer.observability.metrics import Metrics
+    from consumer.persistence.store import Store
+    from consumer.runtime.pauses import Pause
+    from consumer.settings import Settings
+
+log = get_logger(__name__)
+
+LEASE_MARGIN: Final = timedelta(seconds=15)
+"""What a lease outlasts the longest call by."""
+ARCHIVIST_PREFETCH: Final = 200
+CONFIRM_TIMEOUT: Final = 10.0
+"""Seconds without one confirm after which the publishing connection is given up and opened anew."""
+
+
+class Wiring:
+    """The rooms of one consuming process, put together; nothing runs yet.
+
+    Args:
+        settings: with the broker.
+        lanes: queue names of the lanes to consume; None for all.
+        store: our database.
+        observer: told about each message and each call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lanes: Collection[str] | None,
+        store: Store,
+        observer: Metrics,
+    ) -> None:
+        url = settings.broker.amqp_url.get_secret_value()
+        self._settings = settings
+        self._policy = policy_of(settings)
+        self._observer = observer
+        self._books = BatchedBooks(store)
+        self._turns, self._solitude = Turns(), Solitude()
+        self.store = store
+        self.pauses = PauseBoard(on_change=self._tell_pause)
+        self.suppliers = Suppliers(settings, CallWatch(observer, self.pauses))
+        self.topology = Topology.build(settings.broker.retry_delays)
+        self._brokers: list[Broker] = []
+        self._parked = self._broker("dead letters")
+        self._publisher = ConfirmedPublisher(
+            url, name="haier-relay publisher", wait_for_broker=10, confirm_timeout=CONFIRM_TIMEOUT
+        )
+        self._relay = OutboxRelay(self._books, self._publisher)
+        self._handlers = self._all_handlers(self.suppliers)
+        chosen = self._lanes = [lane for lane in LANES if lanes is None or lane.name in lanes]
+        archivist = Archivist(self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes)
+        self.subscribers = [
+            *(self._lane(lane) for lane in chosen),
+            *(self._archive(queue, archivist) for queue in (*(lane.dlq for lane in chosen), UNROUTABLE)),
+        ]
+
+    @property
+    def broker(self) -> Broker:
+        """The connection for all that is no lane's own."""
+        return self._parked
+
+    def _broker(self, purpose: str) -> Broker:
+        """Return a consuming connection: one for each lane, for what ends a connection must not end another lane's."""
+        url = self._settings.broker.amqp_url.get_secret_value()
+        broker = Broker(url, name=f"haier-relay consumer: {purpose}", topology=self.topology)
+        self._brokers.append(broker)
+        return broker
+
+    def service(self, chores: Sequence[Chore]) -> Service:
+        """Return the service, with what is done beside the work."""
+        return Service(
+            brokers=self._brokers,
+            publishers=[self._publisher],
+            relay=self._relay,
+            subscribers=self.subscribers,
+            chores=chores,
+            check_database=self.store.check,
+            shutdown_timeout=self._settings.limits.shutdown_timeout,
+        )
+
+    def _tell_pause(self, resource: str, pause: Pause | None) -> None:
+        """Log a pause that begins, is renewed or is lifted, and show it on the lanes that need the resource."""
+        if pause is None:
+            log.info("pause lifted", resource=resource)
+        else:
+            tell = log.critical if pause.alert else log.warning
+            tell("pause", resource=resource, error=pause.cause, seconds=round(pause.length, 1))
+        for lane in self._lanes:
+            resting = self.pauses.fetching(_resources(lane)) is not Fetching.FULL
+            self._observer.lane_paused(lane.name, paused=resting)
+
+    def _all_handlers(self, suppliers: Suppliers) -> Mapping[str, Handler]:
+        calls = OrderCalls(self._books, suppliers.ylh, lease=suppliers.ylh.longest_call + LEASE_MARGIN)
+        return {
+            "order.paid": OrderPaidHandler(calls, suppliers.ylh),
+            "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
+            "sync.products.requested": SyncProductsHandler(
+                self._books, suppliers.haier, self._relay.hand_over, self._observer
+            ),
+        }
+
+    def _lane(self, lane: Lane) -> Subscriber:
+        resources = _resources(lane)
+        broker = self._broker(lane.name)
+        pipeline = Pipeline(
+            lane.name,
+            resources=resources,
+            handlers=self._handlers,
+            books=self._books,
+            courier=Courier(lane.name, self._publisher, broker.repair),
+            relay=self._relay,
+            pauses=self.pauses,
+            turns=self._turns,
+            solitude=self._solitude,
+            policy=self._policy,
+            max_event_bytes=self._settings.broker.max_event_bytes,
+            observer=self._observer,
+        )
+        return Subscriber(
+            lane.name,
+            broker=broker,
+            prefetch=self._settings.broker.prefetch.of(lane.name),
+            handle=pipeline.carry,
+            pauses=self.pauses,
+            resources=resources,
+        )
+
+    def _archive(self, queue: str, archivist: Archivist) -> Subscriber:
+        return Subscriber(
+            queue,
+            broker=self._parked,
+            prefetch=ARCHIVIST_PREFETCH,
+            handle=archivist.archive,
+            pauses=self.pauses,
+            resources=frozenset((DATABASE,)),
+        )
+
+
+def _resources(lane: Lane) -> frozenset[str]:
+    return frozenset((*lane.suppliers, DATABASE))
