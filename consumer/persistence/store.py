@@ -19,6 +19,7 @@ from sqlalchemy import exc
 from consumer.domain.errors import AlreadyDone, OrderTaken, RelayError, StaleOrder
 from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
 from consumer.persistence import migrations, retention
+from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
 from consumer.persistence.columns import database_time
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from consumer.domain.audit import AuditEntry, AuditRow, ChainKey
     from consumer.domain.errors import ErrorClass
     from consumer.domain.order import Order, OrderState
     from consumer.domain.product import Product
@@ -70,7 +72,7 @@ class Store:
     Every method raises `DatabaseUnavailable` when the database cannot be used now, and can simply be called again.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, chain_key: ChainKey | None = None) -> None:
         self._database = database
         dialect = database.dialect
         self._inbox = Inbox(dialect)
@@ -80,19 +82,23 @@ class Store:
         self._catalogue = Catalogue(dialect)
         self._letters = Letters(dialect)
         self._suspects = Suspects(dialect)
+        self._audit = Audit(dialect, chain_key)
 
     @classmethod
-    def open(cls, database_url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Self:
+    def open(
+        cls, database_url: str, *, chain_key: ChainKey | None = None, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+    ) -> Self:
         """Prepare a store; no connection is made yet, so that a service can start before its database.
 
         Args:
             database_url: ``RELAY_DATABASE_URL``.
+            chain_key: what rows of the audit log are signed with (`ChainKey.first_of`); None: they are not.
             busy_timeout_ms: how long to wait for another process's lock.
 
         Raises:
             DatabaseUnavailable: code ``bad_url``.
         """
-        return cls(open_database(database_url, busy_timeout_ms=busy_timeout_ms))
+        return cls(open_database(database_url, busy_timeout_ms=busy_timeout_ms), chain_key)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -231,6 +237,16 @@ class Store:
     async def open_letters(self, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""
         return await self._database.read(lambda connection: self._letters.open(connection, limit))
+
+    # ---- what people did ----
+
+    async def audit(self, entry: AuditEntry) -> AuditRow:
+        """Write down an act that changes nothing else in the books; return its row, the head of the chain."""
+        return await self._database.write(lambda connection: self._audit.add(connection, entry))
+
+    async def audit_log(self, *, after: int = 0, limit: int = 1_000) -> Sequence[AuditRow]:
+        """Return rows of the audit log behind number ``after``, the oldest first."""
+        return await self._database.read(lambda connection: self._audit.page(connection, after, limit))
 
     # ---- housekeeping ----
 
