@@ -65,9 +65,9 @@ class CallWatch:
         self._metrics = metrics
         self._pauses = pauses
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         """Take note of one call."""
-        self._metrics.supplier_call(supplier, operation, outcome, seconds=seconds)
+        self._metrics.supplier_call(supplier, operation, outcome, seconds=seconds, status=status)
         if operation != "token" and outcome in _ANSWERED:
             self._pauses.lift(supplier)
 

@@ -2,7 +2,8 @@
 
 Callers speak of what happened and never of labels, so that no order number, fingerprint or unknown event type can
 become one: a label takes its values from closed sets only. `Metrics` fits the observers that the pipeline and the
-suppliers ask for (``PipelineObserver``, ``CallObserver``) without knowing them.
+suppliers ask for (``PipelineObserver``, ``CallObserver``) without knowing them; what it says of the suppliers is in
+`consumer.observability.supplier_metrics`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from consumer.observability.supplier_metrics import SECONDS, SupplierFamilies, SupplierMetrics
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -23,10 +26,6 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """The label of every event type that the contract does not know."""
 
-_ANSWERED = frozenset({"ok", "rejected", "throttled", "malformed"})
-"""Outcomes of a call to a supplier that is up: it answered, whatever it said."""
-
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _AGES = (0.05, 0.25, 1, 5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
 
 
@@ -51,9 +50,6 @@ class _Families:
     queue_consumers: Gauge
     dead_letters: Gauge
     orders: Gauge
-    supplier_up: Gauge
-    supplier_requests: Counter
-    supplier_request_duration: Histogram
     lane_paused: Gauge
     outbox_pending: Gauge
     outbox_oldest_age: Gauge
@@ -62,15 +58,14 @@ class _Families:
     results_unclaimed: Gauge
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics(SupplierMetrics):
     """What the service counts. Not shared between instances; build it with `create`."""
 
     event_types: frozenset[str]
     _families: _Families
     _messages: dict[tuple[str, str, str], Counter] = field(default_factory=dict)
     _durations: dict[str, tuple[Histogram, Histogram, Gauge]] = field(default_factory=dict)
-    _requests: dict[tuple[str, str, str], tuple[Counter, Histogram, Gauge]] = field(default_factory=dict)
 
     @classmethod
     def create(cls, *, version: str, event_types: Collection[str]) -> Metrics:
@@ -80,7 +75,12 @@ class Metrics:
             version: of this service, for ``relay_build_info``.
             event_types: the types of the contract; others are counted as `UNKNOWN`.
         """
-        return cls(frozenset(event_types), _families(version))
+        families = _families(version)
+        return cls(
+            event_types=frozenset(event_types),
+            _families=families,
+            _suppliers=SupplierFamilies.registered(families.registry),
+        )
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -114,29 +114,6 @@ class Metrics:
     def lane_paused(self, lane: str, *, paused: bool) -> None:
         """Say whether a lane rests."""
         self._families.lane_paused.labels(lane).set(paused)
-
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
-        """Count a call to a supplier.
-
-        Args:
-            supplier: ``ylh`` or ``haier``.
-            operation: e.g. ``create``, ``products``, ``token``.
-            outcome: ``ok`` or the error class.
-            seconds: how long the call took.
-        """
-        key = (supplier, operation, outcome)
-        children = self._requests.get(key)
-        if children is None:
-            families = self._families
-            children = self._requests[key] = (
-                families.supplier_requests.labels(*key),
-                families.supplier_request_duration.labels(supplier, operation),
-                families.supplier_up.labels(supplier),
-            )
-        requests, durations, up = children
-        requests.inc()
-        durations.observe(seconds)
-        up.set(outcome in _ANSWERED)
 
     def queues(self, figures: Mapping[str, QueueFigures]) -> None:
         """Replace what is known of the queues, by name."""
@@ -224,20 +201,13 @@ def _families(version: str) -> _Families:
     return _Families(
         registry=registry,
         messages=counter("relay_messages_total", "Deliveries that ended, by how.", "lane", "type", "outcome"),
-        message_duration=histogram("relay_message_duration_seconds", "From delivery to settlement.", _SECONDS, "lane"),
+        message_duration=histogram("relay_message_duration_seconds", "From delivery to settlement.", SECONDS, "lane"),
         message_age=histogram("relay_message_age_seconds", "Age of an event at its end.", _AGES, "lane"),
         in_flight=gauge("relay_in_flight", "Deliveries being worked on.", "lane"),
         queue_messages=gauge("relay_queue_messages", "Messages that wait in a queue.", "queue"),
         queue_consumers=gauge("relay_queue_consumers", "Consumers that the broker has on a queue.", "queue"),
         dead_letters=gauge("relay_dead_letters", "Open dead letters.", "lane", "error_class"),
         orders=gauge("relay_orders", "Orders by state.", "state"),
-        supplier_up=gauge("relay_supplier_up", "1 if the supplier answered last.", "supplier"),
-        supplier_requests=counter(
-            "relay_supplier_requests_total", "Calls to suppliers.", "supplier", "operation", "outcome"
-        ),
-        supplier_request_duration=histogram(
-            "relay_supplier_request_duration_seconds", "How long calls took.", _SECONDS, "supplier", "operation"
-        ),
         lane_paused=gauge("relay_lane_paused", "1 while the lane rests.", "lane"),
         outbox_pending=gauge("relay_outbox_pending", "Results that wait to be published."),
         outbox_oldest_age=gauge("relay_outbox_oldest_age_seconds", "Age of the oldest of them, 0 for none."),

@@ -35,7 +35,7 @@ LONGEST_CONNECT: Final = 10.0
 class CallObserver(Protocol):
     """Hears of every HTTP call, also logins and repeats; for metrics. On the hot path: be quick, do not raise."""
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         """Take note of one call.
 
         Args:
@@ -43,6 +43,7 @@ class CallObserver(Protocol):
             operation: e.g. ``create``, ``cancel``, ``products``, ``token``.
             outcome: ``ok``, or the error class (DESIGN section 6).
             seconds: from the first step to the last byte of the answer.
+            status: of the HTTP answer; None when none came.
         """
         ...
 
@@ -50,7 +51,7 @@ class CallObserver(Protocol):
 class Unobserved:
     """The observer of who does not want to know."""
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         """Let it pass."""
 
 
@@ -93,7 +94,9 @@ class Caller:
             read = read_answer(operation, status=status, headers=answered, body=content, subject=subject)
         except SupplierError as error:
             seconds = time.perf_counter() - began
-            self._observer.supplier_call(operation.supplier, operation.name, error.error_class.value, seconds=seconds)
+            self._observer.supplier_call(
+                operation.supplier, operation.name, error.error_class.value, seconds=seconds, status=error.status
+            )
             _log.debug(
                 "supplier call failed",
                 supplier=operation.supplier,
@@ -104,7 +107,8 @@ class Caller:
                 seconds=round(seconds, 4),
             )
             raise
-        self._observer.supplier_call(operation.supplier, operation.name, "ok", seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._observer.supplier_call(operation.supplier, operation.name, "ok", seconds=seconds, status=status)
         return read
 
     async def _exchange(

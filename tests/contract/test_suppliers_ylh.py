@@ -46,7 +46,9 @@ class Heard:
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def supplier_call(
+        self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None
+    ) -> None:
         assert supplier == "ylh"
         assert seconds >= 0
         self.calls[operation, outcome] += 1

@@ -1,5 +1,7 @@
 """The metrics' names are public; their labels come from closed sets."""
 
+from decimal import Decimal
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -32,14 +34,20 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
     metrics.began("relay.orders")
     metrics.ended("relay.orders", "order.paid", "done", seconds=0.1, age=0.2)
     metrics.lane_paused("relay.orders", paused=True)
-    metrics.supplier_call("ylh", "create", "ok", seconds=0.02)
-    metrics.supplier_call("ylh", "token", "ok", seconds=0.1)
+    metrics.supplier_call("ylh", "create", "ok", seconds=0.02, status=200)
+    metrics.supplier_call("ylh", "token", "ok", seconds=0.1, status=200)
     metrics.queues({"relay.orders": QueueFigures(messages=5, consumers=2)})
     metrics.dead_letters({("relay.orders", "bug"): 1})
     metrics.orders({"pushed": 3})
     metrics.outbox(pending=4, oldest_age_seconds=1.5)
     metrics.sync_ended("products", changed=20, unchanged=3, failed=0, success=True)
     metrics.results_unclaimed(9)
+    metrics.circuit_open("ylh", open=True)
+    metrics.supplier_alert("ylh", "auth", raised=True)
+    metrics.quota_used("ylh", 0.4)
+    metrics.payer_balance("8800123456", Decimal("10.50"))
+    metrics.payer_balance_low("8800123456", low=False)
+    metrics.cache_used("products", 3, 1)
     found = {(name, tuple(label for label, _ in labels if label != "le")) for name, labels in series(metrics)}
     assert {(name, labels) for name, labels in found if not name.startswith("process_")} == {
         ("relay_messages_total", ("lane", "outcome", "type")),
@@ -52,6 +60,14 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
         ("relay_orders", ("state",)),
         ("relay_supplier_up", ("supplier",)),
         ("relay_supplier_requests_total", ("operation", "outcome", "supplier")),
+        ("relay_supplier_answers_total", ("operation", "status", "supplier")),
+        ("relay_supplier_circuit_open", ("supplier",)),
+        ("relay_supplier_alert", ("error_class", "supplier")),
+        ("relay_supplier_quota_used_ratio", ("supplier",)),
+        ("relay_payer_balance", ("account",)),
+        ("relay_payer_balance_low", ("account",)),
+        ("relay_cache_hits_total", ("cache",)),
+        ("relay_cache_misses_total", ("cache",)),
         *(
             (f"relay_supplier_request_duration_seconds_{end}", ("operation", "supplier"))
             for end in ("bucket", "sum", "count")
@@ -87,10 +103,35 @@ def test_types_that_nobody_knows_share_one_label(metrics: Metrics) -> None:
 
 
 def test_calls_are_counted_by_outcome_and_timed_by_operation(metrics: Metrics) -> None:
-    metrics.supplier_call("ylh", "create", "ok", seconds=0.1)
-    metrics.supplier_call("ylh", "create", "transient", seconds=0.2)
+    metrics.supplier_call("ylh", "create", "ok", seconds=0.1, status=200)
+    metrics.supplier_call("ylh", "create", "transient", seconds=0.2, status=503)
     assert value(metrics, "relay_supplier_requests_total", supplier="ylh", operation="create", outcome="transient") == 1
     assert value(metrics, "relay_supplier_request_duration_seconds_count", supplier="ylh", operation="create") == 2
+
+
+def test_calls_are_counted_by_status_and_a_made_up_one_gets_no_series_of_its_own(metrics: Metrics) -> None:
+    def answers(status: str) -> float | None:
+        return value(metrics, "relay_supplier_answers_total", supplier="ylh", operation="create", status=status)
+
+    metrics.supplier_call("ylh", "create", "ok", seconds=0.1, status=200)
+    metrics.supplier_call("ylh", "create", "transient", seconds=0.1, status=None)
+    for status in (599, 598, 599):
+        metrics.supplier_call("ylh", "create", "transient", seconds=0.1, status=status)
+    assert (answers("200"), answers("none"), answers("other"), answers("599")) == (1, 1, 3, None)
+
+
+def test_a_supplier_is_up_as_the_last_call_or_probe_found_it(metrics: Metrics) -> None:
+    metrics.supplier_call("ylh", "create", "rejected", seconds=0.1, status=200)
+    assert value(metrics, "relay_supplier_up", supplier="ylh") == 1
+    metrics.supplier_up("ylh", up=False)
+    assert value(metrics, "relay_supplier_up", supplier="ylh") == 0
+
+
+def test_look_ups_of_a_cache_add_up(metrics: Metrics) -> None:
+    metrics.cache_used("products", 3, 1)
+    metrics.cache_used("products", 2, 0)
+    assert value(metrics, "relay_cache_hits_total", cache="products") == 5
+    assert value(metrics, "relay_cache_misses_total", cache="products") == 1
 
 
 def test_what_is_gone_is_not_reported_with_its_last_value(metrics: Metrics) -> None:

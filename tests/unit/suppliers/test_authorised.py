@@ -36,7 +36,7 @@ class Heard:
     def __init__(self) -> None:
         self.outcomes: list[str] = []
 
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         assert seconds >= 0
         self.outcomes.append(f"{supplier}.{operation} {outcome}")
 
@@ -291,6 +291,6 @@ def test_the_settings_give_the_conduct_and_our_metrics_hear_of_every_call() -> N
     metrics = Metrics.create(version="1", event_types=())
     limits = LimitSettings(token_timeout=timedelta(seconds=3), supplier_timeout=timedelta(seconds=7))
     conduct = Conduct.of(limits, policy=Policy(), observer=metrics, at_once=50, quota=Unlimited(), brake=Released())
-    conduct.observer.supplier_call("ylh", "create", "ok", seconds=0.1)
+    conduct.observer.supplier_call("ylh", "create", "ok", seconds=0.1, status=200)
     assert (conduct.timeouts, conduct.connections) == (Timeouts(3, 7), 54)
     assert b'relay_supplier_requests_total{operation="create",outcome="ok",supplier="ylh"} 1.0' in metrics.render()[0]
