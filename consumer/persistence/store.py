@@ -26,6 +26,7 @@ from consumer.persistence.columns import database_time
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
 from consumer.persistence.inbox import Inbox
+from consumer.persistence.interventions import Interventions
 from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders, Standing
 from consumer.persistence.outbox import Outbox
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from consumer.domain.audit import AuditEntry, AuditRow, ChainKey
+    from consumer.domain.audit import ChainKey
     from consumer.domain.errors import ErrorClass
     from consumer.domain.order import Order, OrderState
     from consumer.domain.product import Product
@@ -66,15 +67,15 @@ class Stats:
     outbox_oldest_age: timedelta | None
 
 
-class Store:
+class Store(Interventions):
     """The service's database.
 
     Every method raises `DatabaseUnavailable` when the database cannot be used now, and can simply be called again.
     """
 
     def __init__(self, database: Database, chain_key: ChainKey | None = None) -> None:
-        self._database = database
         dialect = database.dialect
+        super().__init__(database, Audit(dialect, chain_key))
         self._inbox = Inbox(dialect)
         self._outbox = Outbox(dialect)
         self._orders = Orders(dialect)
@@ -82,7 +83,6 @@ class Store:
         self._catalogue = Catalogue(dialect)
         self._letters = Letters(dialect)
         self._suspects = Suspects(dialect)
-        self._audit = Audit(dialect, chain_key)
 
     @classmethod
     def open(
@@ -237,16 +237,6 @@ class Store:
     async def open_letters(self, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""
         return await self._database.read(lambda connection: self._letters.open(connection, limit))
-
-    # ---- what people did ----
-
-    async def audit(self, entry: AuditEntry) -> AuditRow:
-        """Write down an act that changes nothing else in the books; return its row, the head of the chain."""
-        return await self._database.write(lambda connection: self._audit.add(connection, entry))
-
-    async def audit_log(self, *, after: int = 0, limit: int = 1_000) -> Sequence[AuditRow]:
-        """Return rows of the audit log behind number ``after``, the oldest first."""
-        return await self._database.read(lambda connection: self._audit.page(connection, after, limit))
 
     # ---- housekeeping ----
 

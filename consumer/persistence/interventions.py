@@ -1,0 +1,71 @@
+"""What people do to the running service, each deed in one transaction with its row in the audit log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.domain.interventions import SupplierPause
+from consumer.persistence.pauses import SupplierPauses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from consumer.domain.audit import AuditEntry, AuditRow
+    from consumer.persistence.audit import Audit
+    from consumer.persistence.engine import Database
+
+
+class Interventions:
+    """The part of `consumer.persistence.store.Store` that people act through.
+
+    Args:
+        database: of the store.
+        audit: writes the rows of the audit log.
+    """
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+        self._supplier_pauses = SupplierPauses(database.dialect)
+
+    async def audit(self, entry: AuditEntry) -> AuditRow:
+        """Write down an act that changes nothing else in the books; return its row, the head of the chain."""
+        return await self._database.write(lambda connection: self._audit.add(connection, entry))
+
+    async def audit_log(self, *, after: int = 0, limit: int = 1_000) -> Sequence[AuditRow]:
+        """Return rows of the audit log behind number ``after``, the oldest first."""
+        return await self._database.read(lambda connection: self._audit.page(connection, after, limit))
+
+    async def pause_supplier(self, supplier: str, by: str, reason: str, entry: AuditEntry) -> AuditRow:
+        """Pause a supplier until a person resumes it, for all processes and across restarts.
+
+        One that is paused already is from now on paused by ``by``, for ``reason``.
+
+        Returns:
+            The row of the audit log, the head of its chain.
+        """
+        pause = SupplierPause(supplier, by, reason, entry.at)
+
+        def paused(connection: Connection) -> AuditRow:
+            self._supplier_pauses.pause(connection, pause)
+            return self._audit.add(connection, entry)
+
+        return await self._database.write(paused)
+
+    async def resume_supplier(self, supplier: str, entry: AuditEntry) -> AuditRow | None:
+        """End a person's pause of a supplier.
+
+        Returns:
+            The row of the audit log; None if nobody had paused it: then nothing is written.
+        """
+
+        def resumed(connection: Connection) -> AuditRow | None:
+            return self._audit.add(connection, entry) if self._supplier_pauses.resume(connection, supplier) else None
+
+        return await self._database.write(resumed)
+
+    async def supplier_pauses(self) -> dict[str, SupplierPause]:
+        """Return what people have paused, by supplier."""
+        return await self._database.read(self._supplier_pauses.standing)
