@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pydantic import SecretStr
+
 _PURPOSE: Final = b"haier-relay audit chain 1"
 _NAMING: Final = b"haier-relay audit chain 1, name of the key"
 _NAME_CHARACTERS: Final = 8
@@ -92,9 +94,9 @@ class ChainKey:
         return cls(hmac.digest(secret, _NAMING, hashlib.sha256).hex()[:_NAME_CHARACTERS], secret)
 
     @classmethod
-    def first_of(cls, secret_keys: Sequence[str]) -> Self | None:
+    def first_of(cls, secret_keys: Sequence[SecretStr]) -> Self | None:
         """Derive the key from the first key of ``RELAY_SECRET_KEY``; None where there is none."""
-        return cls.derived(secret_keys[0]) if secret_keys else None
+        return cls.derived(secret_keys[0].get_secret_value()) if secret_keys else None
 
     def sign(self, message: bytes) -> str:
         """Return ``<name>:<HMAC-SHA256 in hex>``."""

@@ -3,7 +3,8 @@
 There is no global settings object: `load` is called where a command starts, and what a room needs is handed to it.
 """
 
-from consumer.settings.faults import Problem, SettingsError
+from consumer.settings.accounts import KEYS, SECRET_KEYS, AccountConfig, SyncDefaults, check_account
+from consumer.settings.faults import AccountRefused, Problem, SettingsError
 from consumer.settings.loading import Settings, known_names, load
 from consumer.settings.secrecy import shown_url
 from consumer.settings.sections import (
@@ -19,6 +20,10 @@ from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSett
 from consumer.settings.values import CallbackWindow, Prefetch
 
 __all__ = [
+    "KEYS",
+    "SECRET_KEYS",
+    "AccountConfig",
+    "AccountRefused",
     "BrokerSettings",
     "CallbackSettings",
     "CallbackWindow",
@@ -33,7 +38,9 @@ __all__ = [
     "ServiceSettings",
     "Settings",
     "SettingsError",
+    "SyncDefaults",
     "YlhSettings",
+    "check_account",
     "known_names",
     "load",
     "shown_url",

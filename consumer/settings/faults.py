@@ -40,3 +40,14 @@ class SettingsError(Exception):
         head = "One setting is wrong" if count == 1 else f"{count} settings are wrong"
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         super().__init__(f"{head}. Set each in the environment or in .env:\n{lines}")
+
+
+class AccountRefused(Exception):
+    """The config of an account cannot be used; ``problems`` has every fault, each under its key."""
+
+    def __init__(self, whose: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "one fault" if count == 1 else f"{count} faults"
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"{whose} has {head}:\n{lines}")

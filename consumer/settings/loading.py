@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from consumer.settings.consistency import contradictions
 from consumer.settings.faults import Problem, SettingsError
 from consumer.settings.production import refusals
 from consumer.settings.reading import Found, find, unknown_names
-from consumer.settings.secrecy import shown_url
+from consumer.settings.secrecy import is_secret, secrets_of, shown_value
 from consumer.settings.sections import (
     BrokerSettings,
     DatabaseSettings,
@@ -42,7 +42,6 @@ _ON_NEED: dict[Need, type[Section]] = {
     "ylh": YlhSettings,
     "callbacks": CallbackSettings,
 }
-_SHOWN_CHARACTERS = 80
 
 S = TypeVar("S", bound=Section)
 
@@ -90,11 +89,10 @@ class Settings:
     def secrets(self) -> frozenset[str]:
         """Return every secret value, for the log's redaction; never to be shown."""
         return frozenset(
-            value.get_secret_value()
+            secret
             for section in (self.service, self.logging, *self._on_need.values())
             if isinstance(section, Section)
-            for _, value in section
-            if isinstance(value, SecretStr)
+            for secret in secrets_of(section)
         )
 
     def _section(self, name: Need, kind: type[S]) -> S:
@@ -174,15 +172,9 @@ def _problem(info: FieldInfo, fault: ErrorDetails, found: Found) -> Problem:
     if fault["type"] == "missing":
         return Problem(name, "is missing", expected)
     reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else "is not possible"
-    if not _is_secret(info):
-        shown = shown_url(found.values[name])
-        shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
-        reason = f'"{shown}" {reason}'
+    if not is_secret(info):
+        reason = f'"{shown_value(found.values[name])}" {reason}'
     return Problem(name, reason, expected, found.sources[name])
-
-
-def _is_secret(info: FieldInfo) -> bool:
-    return "SecretStr" in repr(info.annotation)
 
 
 def _alias(info: FieldInfo) -> str:

@@ -101,10 +101,11 @@ class ServiceSettings(Section):
     environment: Annotated[Literal["dev", "test", "prod"], BeforeValidator(from_word)] = Field(
         "dev", alias="RELAY_ENV", description="dev, test or prod"
     )
-    secret_key: Annotated[SecretStr, AfterValidator(secret_text(values.fernet_key))] | None = Field(
-        None,
+    secret_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(from_text(values.fernet_keys))] = Field(
+        (),
         alias="RELAY_SECRET_KEY",
-        description="a Fernet key, 32 bytes in url-safe base64 (`relay config key` makes one)",
+        description="a Fernet key (`relay config key` makes one), or several parted by commas: the first encrypts, all "
+        "decrypt",
     )
     allow_plain_http: Switch = Field(default=False, alias="RELAY_ALLOW_PLAIN_HTTP", description="yes or no")
     language: Annotated[Literal["zh", "en"], BeforeValidator(from_text(values.language))] | None = Field(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pydantic import SecretStr
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from urllib.parse import SplitResult
@@ -185,15 +187,25 @@ def callback_window(text: str) -> CallbackWindow:
     return CallbackWindow(duration(back), duration(ahead))
 
 
-def fernet_key(text: str) -> str:
-    """Check that ``text`` is a Fernet key: 32 bytes in url-safe base64 (cryptography.io, Fernet)."""
+def fernet_keys(text: str) -> tuple[SecretStr, ...]:
+    """Read Fernet keys parted by commas, each 32 bytes in url-safe base64 (cryptography.io, Fernet)."""
+    parts = [part.strip() for part in text.split(",")]
+    for place, part in enumerate(parts, 1):
+        try:
+            _check_fernet_key(part)
+        except ValueError as error:
+            whose = f"has {len(parts)} keys, of which number {place} " if len(parts) > 1 else ""
+            raise ValueError(f"{whose}{error}") from None  # the chained error would quote the key
+    return tuple(SecretStr(part) for part in parts)
+
+
+def _check_fernet_key(text: str) -> None:
     try:
-        raw = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("is not url-safe base64") from None  # the chained error would quote the key
+        raise ValueError("is not url-safe base64") from None
     if len(raw) != _FERNET_KEY_BYTES:
         raise ValueError(f"is {len(raw)} bytes long instead of {_FERNET_KEY_BYTES}")
-    return text.strip()
 
 
 def timezone(text: str) -> ZoneInfo:

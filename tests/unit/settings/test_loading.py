@@ -104,7 +104,7 @@ def test_a_name_set_to_nothing_is_not_set(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("RELAY_HTTP_PORT=1111\n", encoding="utf-8")
     assert load({"RELAY_HTTP_PORT": ""}, dotenv, need=()).http.port == 1111
-    assert load({"RELAY_SECRET_KEY": "  "}, None, need=()).service.secret_key is None
+    assert load({"RELAY_SECRET_KEY": "  "}, None, need=()).service.secret_keys == ()
 
 
 def test_a_dollar_in_a_password_stays_a_dollar(tmp_path: Path) -> None:
