@@ -9,19 +9,19 @@ from consumer.domain.recoverability import Policy
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
-from consumer.suppliers.limits import Released, Unlimited
+from consumer.suppliers.limits import Released
+from consumer.suppliers.quota import LocalSlots, SharedQuota
 from consumer.suppliers.transport import AiohttpTransport
 from consumer.suppliers.ylh.client import YlhClient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from consumer.observability.metrics import Metrics
-    from consumer.runtime.pauses import PauseBoard
+    from consumer.domain.slots import Slots
     from consumer.settings import Settings
     from consumer.suppliers.calling import CallObserver
+    from consumer.suppliers.limits import Brake
 
-_ANSWERED: Final = frozenset({"ok", "rejected"})
 CALLS_AT_ONCE: Final = 100
 """Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
 
@@ -32,44 +32,41 @@ class Suppliers:
     Args:
         settings: of both accounts.
         observer: hears of every HTTP call.
+        slots: where the accounts' quotas are kept: the store, shared with every process on the same database; or
+            `LocalSlots` for who has none.
+
+    Attributes:
+        quotas: by supplier.
     """
 
-    def __init__(self, settings: Settings, observer: CallObserver) -> None:
-        conduct = Conduct.of(
-            settings.limits,
-            policy=policy_of(settings),
-            observer=observer,
-            at_once=CALLS_AT_ONCE,
-            quota=Unlimited(),
-            brake=Released(),
-        )
-        self._transports = tuple(AiohttpTransport(slots=conduct.connections) for _ in range(2))
-        self.ylh = YlhClient(settings.ylh, self._transports[0], conduct)
-        self.haier = HaierClient(settings.haier, self._transports[1], conduct)
+    def __init__(self, settings: Settings, observer: CallObserver, slots: Slots) -> None:
+        self.quotas = {
+            name: SharedQuota(f"{name}:{client_id}", settings.limits.rate_limit, slots)
+            for name, client_id in (("ylh", settings.ylh.client_id), ("haier", settings.haier.client_id))
+        }
+        conducts = {
+            name: Conduct.of(
+                settings.limits,
+                policy=policy_of(settings),
+                observer=observer,
+                at_once=CALLS_AT_ONCE,
+                quota=quota,
+                brake=Released(),
+            )
+            for name, quota in self.quotas.items()
+        }
+        self._transports = tuple(AiohttpTransport(slots=conduct.connections) for conduct in conducts.values())
+        self.ylh = YlhClient(settings.ylh, self._transports[0], conducts["ylh"])
+        self.haier = HaierClient(settings.haier, self._transports[1], conducts["haier"])
 
     async def aclose(self) -> None:
         """Close both clients and their connections."""
         await self.ylh.aclose()
         await self.haier.aclose()
+        for quota in self.quotas.values():
+            await quota.aclose()
         for transport in self._transports:
             await transport.aclose()
-
-
-class CallWatch:
-    """Counts each call, and ends a supplier's pause when a call to it got an answer.
-
-    A login proves nothing: the calls behind it may still be refused.
-    """
-
-    def __init__(self, metrics: Metrics, pauses: PauseBoard) -> None:
-        self._metrics = metrics
-        self._pauses = pauses
-
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
-        """Take note of one call."""
-        self._metrics.supplier_call(supplier, operation, outcome, seconds=seconds, status=status)
-        if operation != "token" and outcome in _ANSWERED:
-            self._pauses.lift(supplier)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -87,7 +84,8 @@ def supplier_logins(settings: Settings) -> Mapping[str, Callable[[], Awaitable[N
     """Return for each supplier a function that logs in once and raises `SupplierError` if it may not."""
 
     async def login(name: str) -> None:
-        suppliers = Suppliers(settings, Unobserved())
+        # A login takes no slot (`Gate`).
+        suppliers = Suppliers(settings, Unobserved(), LocalSlots())
         try:
             await (suppliers.ylh if name == "ylh" else suppliers.haier).login()
         finally:

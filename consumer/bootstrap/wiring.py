@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from consumer.bootstrap.suppliers import CallWatch, Suppliers, policy_of
+from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
+from consumer.bootstrap.suppliers import Suppliers, policy_of
 from consumer.deadletters.archivist import Archivist
 from consumer.domain.recoverability import DATABASE
 from consumer.handlers.order_calls import OrderCalls
@@ -16,9 +18,11 @@ from consumer.observability.logging import get_logger
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.broker import Broker
 from consumer.runtime.courier import Courier
+from consumer.runtime.holds import Holds
 from consumer.runtime.outbox_relay import OutboxRelay
-from consumer.runtime.pauses import Fetching, PauseBoard
+from consumer.runtime.pauses import PauseBoard
 from consumer.runtime.pipeline import Pipeline
+from consumer.runtime.probing import Probing
 from consumer.runtime.service import Chore, Service
 from consumer.runtime.subscriber import Subscriber
 from consumer.runtime.turns import Solitude, Turns
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from consumer.domain.outcome import Handler
     from consumer.observability.metrics import Metrics
     from consumer.persistence.store import Store
-    from consumer.runtime.pauses import Pause
+    from consumer.runtime.pauses import Change
     from consumer.settings import Settings
 
 log = get_logger(__name__)
@@ -39,6 +43,8 @@ log = get_logger(__name__)
 LEASE_MARGIN: Final = timedelta(seconds=15)
 """What a lease outlasts the longest call by."""
 ARCHIVIST_PREFETCH: Final = 200
+LOOK_FOR_HOLDS_EVERY: Final = timedelta(seconds=2)
+"""How soon a running service heeds a person's pause."""
 CONFIRM_TIMEOUT: Final = 10.0
 """Seconds without one confirm after which the publishing connection is given up and opened anew."""
 
@@ -69,7 +75,7 @@ class Wiring:
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
         self.pauses = PauseBoard(on_change=self._tell_pause)
-        self.suppliers = Suppliers(settings, CallWatch(observer, self.pauses))
+        self.suppliers = Suppliers(settings, CallWatch(observer, self.pauses), store)
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
         self._parked = self._broker("dead letters")
@@ -78,7 +84,6 @@ class Wiring:
         )
         self._relay = OutboxRelay(self._books, self._publisher)
         self._handlers = self._all_handlers(self.suppliers)
-        chosen = self._lanes = [lane for lane in LANES if lanes is None or lane.name in lanes]
         archivist = Archivist(self._books, self._relay, self.pauses, max_event_bytes=settings.broker.max_event_bytes)
         self.subscribers = [
             *(self._lane(lane) for lane in chosen),
@@ -104,21 +109,32 @@ class Wiring:
             publishers=[self._publisher],
             relay=self._relay,
             subscribers=self.subscribers,
-            chores=chores,
-            check_database=self.store.check,
+            chores=[*chores, *self._pausing()],
+            check_database=self._ready_to_fetch,
             shutdown_timeout=self._settings.limits.shutdown_timeout,
         )
 
-    def _tell_pause(self, resource: str, pause: Pause | None) -> None:
-        """Log a pause that begins, is renewed or is lifted, and show it on the lanes that need the resource."""
-        if pause is None:
-            log.info("pause lifted", resource=resource)
-        else:
-            tell = log.critical if pause.alert else log.warning
-            tell("pause", resource=resource, error=pause.cause, seconds=round(pause.length, 1))
-        for lane in self._lanes:
-            resting = self.pauses.fetching(_resources(lane)) is not Fetching.FULL
-            self._observer.lane_paused(lane.name, paused=resting)
+    async def _ready_to_fetch(self) -> None:
+        """Raise `BooksUnavailable` unless the database is usable; know what people have paused before anything begins.
+
+        A supplier that a person has paused sees no call of a process that has just started.
+        """
+        await self.store.check()
+        await self._holds.read()
+
+    def _pausing(self) -> Sequence[Chore]:
+        """Return what keeps the pauses going: none of them may end only because a message comes by."""
+        checks = {"ylh": self.suppliers.ylh.check, "haier": self.suppliers.haier.check}
+        return [
+            Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
+            *(
+                Chore(f"probe {supplier}", timedelta(0), Probing(supplier, self.pauses, check, self._policy).once)
+                for supplier, check in checks.items()
+            ),
+        ]
+
+    def _tell_pause(self, resource: str, change: Change) -> None:
+        self._telling.tell(self.pauses, resource, change)
 
     def _all_handlers(self, suppliers: Suppliers) -> Mapping[str, Handler]:
         calls = OrderCalls(self._books, suppliers.ylh, lease=suppliers.ylh.longest_call + LEASE_MARGIN)
@@ -169,3 +185,7 @@ class Wiring:
 
 def _resources(lane: Lane) -> frozenset[str]:
     return frozenset((*lane.suppliers, DATABASE))
+
+
+def _all_suppliers() -> frozenset[str]:
+    return frozenset(supplier for lane in LANES for supplier in lane.suppliers)

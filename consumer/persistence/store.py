@@ -30,6 +30,7 @@ from consumer.persistence.interventions import Interventions
 from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders, Standing
 from consumer.persistence.outbox import Outbox
+from consumer.persistence.quotas import Quotas
 from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_log import SyncLog
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from consumer.domain.errors import ErrorClass
     from consumer.domain.order import Order, OrderState
     from consumer.domain.product import Product
+    from consumer.domain.slots import Reservation, SlotRequest
 
 _UNNAMED_TRIES = 5
 
@@ -83,6 +85,7 @@ class Store(Interventions):
         self._catalogue = Catalogue(dialect)
         self._letters = Letters(dialect)
         self._suspects = Suspects(dialect)
+        self._quotas = Quotas(dialect)
 
     @classmethod
     def open(
@@ -195,6 +198,10 @@ class Store(Interventions):
             if failure is not None:
                 failures[number] = failure
         return failures
+
+    async def reserve_slots(self, request: SlotRequest) -> Reservation:
+        """Give out the next slots of an account's quota; see `Slots`."""
+        return await self._database.write(lambda connection: self._quotas.reserve(connection, request))
 
     # ---- reading ----
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from consumer.domain.errors import Rejected, Unauthorised
+from consumer.domain.errors import Rejected, Resting, Unauthorised
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.calling import Caller, CallObserver, Unobserved
 from consumer.suppliers.limits import Brake, Gate, Quota, Released, Timeouts, Unlimited
@@ -28,6 +28,9 @@ LOGIN_CONNECTIONS: Final = 4
 
 MOST_LOGINS: Final = 3
 """New logins within one message's call (DESIGN section 6, ``auth``)."""
+
+LEAST_TIME: Final = 0.5
+"""Share of a call's time-out that must be left when it is sent: cut short, it would end as an unknown outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,18 @@ class Authorised:
     async def _once(self, operation: Operation[T], body: bytes, tries: Tries, subject: str | None) -> T:
         await self._gate.enter(operation, within=self._limit(tries), subject=subject)
         try:
+            waits = 0
             while True:
                 token = self._tokens.ready() or await self._logged_in(operation, tries, subject)
+                await self._cleared(operation, tries, subject)
+                current, waits = self._tokens.ready(), waits + 1
+                if current is None and waits <= MOST_LOGINS:
+                    # It ended while we waited. A login takes a while, and the slots that come meanwhile, kept for after
+                    # it, would all be used at once: each waits for another.
+                    continue
+                token = current or token
                 headers = (*self._headers, (b"Authorization", token.authorization))
-                await self._gate.clear(operation, within=tries.remaining, subject=subject)
                 limit = self._limit(tries)
-                if not limit:
-                    raise operation.not_sent("its deadline is over", code="deadline", subject=subject)
                 try:
                     answer = await self._caller.send(operation, headers, body, limit=limit, subject=subject)
                 except Rejected:
@@ -150,6 +158,17 @@ class Authorised:
                 return await self._tokens.renewed()
         except TimeoutError as error:
             raise operation.not_sent("no token before the deadline", code="token_timeout", subject=subject) from error
+
+    async def _cleared(self, operation: Operation[T], tries: Tries, subject: str | None) -> None:
+        """Wait for a slot, and only as long as the call still has time enough for an answer afterwards."""
+        least = self._conduct.timeouts.call * LEAST_TIME
+        if tries.remaining < least:
+            raise operation.not_sent("too little of its time is left", code="deadline", subject=subject)
+        await self._gate.clear(operation, within=tries.remaining - least, subject=subject)
+        if tries.remaining < least:
+            raise operation.error(
+                Resting, "its turn came too late; nothing was sent", code="quota_taken", subject=subject
+            )
 
     def _after_refusal(self, refusal: Unauthorised, token: Token, tries: Tries) -> None:
         """Return if the call is worth another login; else raise."""

@@ -4,6 +4,9 @@
 
     enter       the bulkhead: at most so many calls of one supplier under way
     clear       before each send, repeats too: the brake (is it at rest?) and the account's quota
+
+A login takes no slot: the documented limit is on calls, an account's process makes one login at a time and few an hour,
+and a login that stood in the queue would keep all those waiting who stand before it and need its token.
 """
 
 from __future__ import annotations
@@ -106,7 +109,8 @@ class Gate:
         """Let one call into the bulkhead; `leave` follows in any case.
 
         Raises:
-            Transient: it was not its turn ``within`` so many seconds; nothing was sent.
+            Resting: it was not its turn ``within`` so many seconds; nothing was sent. Those before it may wait for the
+                quota, so this is no failure.
         """
         if not self._free.locked():
             await self._free.acquire()
@@ -115,8 +119,8 @@ class Gate:
             async with asyncio.timeout(within):
                 await self._free.acquire()
         except TimeoutError as error:
-            what = f"too many calls were under way for {within:g} s"
-            raise operation.not_sent(what, code="bulkhead_full", subject=subject) from error
+            what = f"too many calls were under way for {within:g} s; nothing was sent"
+            raise operation.error(Resting, what, code="bulkhead_full", subject=subject) from error
 
     async def clear(self, operation: Operation[T], *, within: float, subject: str | None) -> None:
         """Wait for a slot of the quota; a supplier at rest gets no call, nor does one that came to rest meanwhile.
@@ -125,17 +129,22 @@ class Gate:
             Resting: the supplier is at rest, or no slot is free ``within`` so many seconds; nothing was sent.
             BooksUnavailable: the quota cannot be asked.
         """
-        self._unless_held(operation, subject)
+        self.unless_held(operation, subject)
         if not await self._quota.take(within):
             what = f"the account's calls are taken for the next {within:g} s; nothing was sent"
             raise operation.error(Resting, what, code="quota_taken", subject=subject)
-        self._unless_held(operation, subject)
+        self.unless_held(operation, subject)
 
     def leave(self) -> None:
         """End what `enter` began."""
         self._free.release()
 
-    def _unless_held(self, operation: Operation[T], subject: str | None) -> None:
+    def unless_held(self, operation: Operation[T], subject: str | None) -> None:
+        """Ask the brake alone, as before a login, which takes no slot.
+
+        Raises:
+            Resting: the supplier is at rest.
+        """
         reason = self._brake.held()
         if reason is not None:
             raise operation.error(Resting, f"{reason}; nothing was sent", code="at_rest", subject=subject)

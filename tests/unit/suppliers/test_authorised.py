@@ -14,6 +14,7 @@ from consumer.domain.errors import (
     Malformed,
     Misconfigured,
     Rejected,
+    Resting,
     Throttled,
     Transient,
     Unauthorised,
@@ -244,7 +245,7 @@ async def test_a_call_beyond_the_bulkhead_waits_and_then_ends_with_nothing_sent(
     under_way = [asyncio.create_task(desk.call()) for _ in range(2)]
     await asyncio.sleep(0.01)
     hurried = Tries(Policy(immediate_retries=0), timedelta(seconds=0.05))
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(Resting) as caught:
         await desk.calls.call(desk.operation, b"{}", hurried)
     assert (caught.value.code, sent) == ("bulkhead_full", 2)
     door.set()
