@@ -34,12 +34,19 @@ class Suppliers:
         observer: hears of every HTTP call.
         slots: where the accounts' quotas are kept: the store, shared with every process on the same database; or
             `LocalSlots` for who has none.
+        brake_of: gives the brake of a supplier, by its name.
 
     Attributes:
         quotas: by supplier.
     """
 
-    def __init__(self, settings: Settings, observer: CallObserver, slots: Slots) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        observer: CallObserver,
+        slots: Slots,
+        brake_of: Callable[[str], Brake] = lambda _: Released(),
+    ) -> None:
         self.quotas = {
             name: SharedQuota(f"{name}:{client_id}", settings.limits.rate_limit, slots)
             for name, client_id in (("ylh", settings.ylh.client_id), ("haier", settings.haier.client_id))
@@ -51,7 +58,7 @@ class Suppliers:
                 observer=observer,
                 at_once=CALLS_AT_ONCE,
                 quota=quota,
-                brake=Released(),
+                brake=brake_of(name),
             )
             for name, quota in self.quotas.items()
         }

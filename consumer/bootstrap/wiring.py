@@ -74,8 +74,12 @@ class Wiring:
         self._books = BatchedBooks(store)
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
+        chosen = [lane for lane in LANES if lanes is None or lane.name in lanes]
+        self._telling = PauseTelling(observer, {lane.name: _resources(lane) for lane in chosen}, _all_suppliers())
         self.pauses = PauseBoard(on_change=self._tell_pause)
-        self.suppliers = Suppliers(settings, CallWatch(observer, self.pauses), store)
+        self._holds = Holds(store, self.pauses)
+        watch = CallWatch(observer, self.pauses, self._policy)
+        self.suppliers = Suppliers(settings, watch, store, partial(BoardBrake, self.pauses))
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
         self._parked = self._broker("dead letters")
@@ -124,7 +128,8 @@ class Wiring:
 
     def _pausing(self) -> Sequence[Chore]:
         """Return what keeps the pauses going: none of them may end only because a message comes by."""
-        checks = {"ylh": self.suppliers.ylh.check, "haier": self.suppliers.haier.check}
+        # Looked up for each probe: an account may be exchanged while the service runs.
+        checks = {"ylh": lambda: self.suppliers.ylh.check(), "haier": lambda: self.suppliers.haier.check()}  # noqa: PLW0108 -- late on purpose
         return [
             Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
             *(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from consumer.domain.errors import (
     BooksUnavailable,
@@ -99,18 +100,28 @@ class Snooze:
     delay: timedelta
 
 
+class Lapse(StrEnum):
+    """What follows when a pause has lasted as long as it was to last."""
+
+    PROBE = "probe"
+    """A harmless call asks whether the resource is back; nothing is fetched until it says yes."""
+    TRIAL = "trial"
+    """One message at a time: whoever asked for the rest said how long, or there is nothing to ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class PauseLane:
     """Stop fetching from the lanes that need ``resource`` (a supplier, or ``database``); the message itself is snoozed.
 
-    ``rest`` is when the pause tries to lift itself first; each renewal doubles it, up to ``longest``. ``alert`` says
-    that a person has to mend something.
+    ``rest`` is when the pause tries to lift itself first, and ``lapse`` how; each renewal doubles it, up to
+    ``longest``. ``alert`` says that a person has to mend something.
     """
 
     resource: str
     rest: timedelta
     longest: timedelta
     alert: bool
+    lapse: Lapse = Lapse.TRIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +162,7 @@ def decide(  # noqa: PLR0911 - one return for each class of error
             rest = error.retry_after if error.retry_after is not None else policy.throttle_rest
             return PauseLane(error.supplier, rest, longest=rest, alert=False)
         case Unauthorised() | Misconfigured():
-            return PauseLane(error.supplier, policy.probe_first, longest=policy.probe_cap, alert=True)
+            return PauseLane(error.supplier, policy.probe_first, policy.probe_cap, alert=True, lapse=Lapse.PROBE)
         case BooksUnavailable():
             return PauseLane(DATABASE, policy.database_rest, longest=policy.probe_first, alert=False)
         case Rejected():

@@ -282,8 +282,8 @@ class Pipeline:
             case Snooze(delay):
                 passage.outcome = "snoozed"
                 return await self._courier.snooze(delivery, delay=delay)
-            case PauseLane(resource, rest, longest, alert) if isinstance(error, RelayError):
-                self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert)
+            case PauseLane(resource, rest, longest, alert, lapse) if isinstance(error, RelayError):
+                self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert, lapse=lapse)
                 return await self._sit_out(passage)
             case SitOut():
                 return await self._sit_out(passage)

@@ -153,6 +153,8 @@ class Authorised:
         return min(self._conduct.timeouts.call, tries.remaining)
 
     async def _logged_in(self, operation: Operation[T], tries: Tries, subject: str | None) -> Token:
+        # A supplier at rest is not logged in to either: of a hundred calls under way each repeat would.
+        self._gate.unless_held(operation, subject)
         try:
             async with asyncio.timeout(tries.remaining):
                 return await self._tokens.renewed()

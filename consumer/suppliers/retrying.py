@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
-from consumer.domain.errors import SupplierError, UnknownOutcome
+from consumer.domain.errors import Resting, SupplierError, UnknownOutcome
 from consumer.domain.recoverability import Attempt, Policy, RetryNow, decide
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Tries:
         """Make ``call``, and again while the policy says `RetryNow` and the deadline allows it, with full jitter.
 
         Raises:
-            SupplierError: of the last try.
+            SupplierError: of the last try that was made: where a repeat finds the supplier at rest, of the try before.
+                That one was in flight when the rest began, and spends its message's attempt like any that failed.
         """
         try:
             return await call()
@@ -54,9 +55,10 @@ class Tries:
 
     async def _again(self, call: Callable[[], Awaitable[T]], first: SupplierError) -> T:
         failed: SupplierError | None = first
+        made = first
 
         async def resumed() -> T:
-            nonlocal failed
+            nonlocal failed, made
             if failed is not None:
                 error, failed = failed, None
                 raise error
@@ -64,10 +66,15 @@ class Tries:
                 return await call()
             except SupplierError as error:
                 self._note(error)
+                if not isinstance(error, Resting):
+                    made = error
                 raise
 
         repeating = tenacity.AsyncRetrying(retry=self._wanted, wait=self._pause, stop=self._too_late, reraise=True)
-        return await repeating(resumed)
+        try:
+            return await repeating(resumed)
+        except Resting as rest:
+            raise made from rest
 
     def _note(self, error: SupplierError) -> None:
         if isinstance(error, UnknownOutcome) and self.unanswered is None:
