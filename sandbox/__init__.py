@@ -6,12 +6,14 @@ share the same mistakes. Start it with ``python -m sandbox`` or :func:`sandbox.s
 
 from sandbox.config import CallbackConfig, SandboxConfig
 from sandbox.credentials import Credentials, environment
+from sandbox.door import Outage
 from sandbox.faults import Rule
 from sandbox.server import PortInUseError, Sandbox, serve
 
 __all__ = [
     "CallbackConfig",
     "Credentials",
+    "Outage",
     "PortInUseError",
     "Rule",
     "Sandbox",

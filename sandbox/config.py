@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.credentials import SANDBOX, Credentials, YlhEnvironment
+from sandbox.door import Outage
 from sandbox.faults import Rule
 from sandbox.wire import Shape
 
@@ -53,6 +54,7 @@ class SandboxConfig(BaseModel):
     balance_as_list: bool = True
     callbacks: CallbackConfig | None = None
     faults: tuple[Rule, ...] = ()
+    outages: tuple[Outage, ...] = Field(default=(), description="when nobody is at the port")
 
     @classmethod
     def from_file(cls, path: Path) -> Self:

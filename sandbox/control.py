@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sandbox.callbacks import Callback
 from sandbox.catalogue import Product
 from sandbox.config import told
+from sandbox.door import Outage
 from sandbox.faults import Rule
 from sandbox.gateway import Gateway
 from sandbox.wire import JSON, Answer, dumped
 
 PREFIX = "/_sandbox/"
 RULES = TypeAdapter(Rule | list[Rule])
+OUTAGES = TypeAdapter(Outage | list[Outage])
 CALLBACKS = TypeAdapter(Callback | list[Callback])
 
 
@@ -45,10 +47,11 @@ Handler: TypeAlias = Callable[[Wish], Answer]
 
 
 class Control:
-    """Answers control requests on one gateway."""
+    """Answers control requests on one gateway; ``plan`` has an outage of its port come."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, plan: Callable[[Outage], None]) -> None:
         self._gateway = gateway
+        self._plan = plan
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "health"): self._health,
             ("GET", "faults"): self._rules,
@@ -59,6 +62,7 @@ class Control:
             ("GET", "summary"): self._summary,
             ("GET", "calls"): self._calls,
             ("DELETE", "tokens"): self._withdraw_tokens,
+            ("POST", "outages"): self._plan_outages,
             ("GET", "callbacks"): self._sent_callbacks,
             ("POST", "callbacks"): self._send_callbacks,
             ("GET", "catalogue"): self._catalogue,
@@ -113,17 +117,27 @@ class Control:
         return _json({"so_id": order.so_id, **order.told()})
 
     def _reset_ledger(self, _: Wish) -> Answer:
-        self._gateway.ledger.reset()
+        self._gateway.reset()
         return Answer(204, b"")
 
     def _summary(self, _: Wish) -> Answer:
-        return _json(self._gateway.ledger.summary())
+        return _json(self._gateway.summary())
 
     def _calls(self, _: Wish) -> Answer:
         return _json(list(self._gateway.ledger.recent))
 
     def _withdraw_tokens(self, _: Wish) -> Answer:
         return _json({"withdrawn": self._gateway.withdraw_tokens()})
+
+    def _plan_outages(self, wish: Wish) -> Answer:
+        try:
+            wanted = OUTAGES.validate_json(wish.body)
+        except ValidationError as error:
+            return _error(400, f"Not an outage: {told(error)}.")
+        several = wanted if isinstance(wanted, list) else [wanted]
+        for outage in several:
+            self._plan(outage)
+        return _json({"planned": len(several)}, status=202)
 
     def _sent_callbacks(self, _: Wish) -> Answer:
         sender = self._gateway.callbacks

@@ -17,9 +17,10 @@ from sandbox.effects import Clock, Connection, perform
 from sandbox.faults import Faults
 from sandbox.haier import Haier
 from sandbox.ledger import Ledger
+from sandbox.pace import Pace
 from sandbox.performance import BusinessCall, Performance, TokenCall
 from sandbox.throttle import Throttle
-from sandbox.wire import Answer, Call, HttpRefusal, http_refused, parsed
+from sandbox.wire import JSON, Answer, Call, HttpRefusal, http_refused, parsed
 from sandbox.ylh import Ylh
 
 NO_ANSWER = "none"
@@ -32,6 +33,7 @@ class Desk:
     office: Ylh | Haier
     name: str
     throttle: Throttle
+    pace: Pace
     call: Call | None = None
 
 
@@ -61,6 +63,7 @@ class Gateway:
         self.ylh = Ylh(config, self.ledger, self.catalogue, self.callbacks.tell)
         self.haier = Haier(config, self.ledger, self.catalogue)
         self._clock = Clock()
+        self._paces = {office.name: Pace() for office in (self.ylh, self.haier)}
         self._desks = {**self._desks_of(self.ylh), **self._desks_of(self.haier)}
 
     def desk(self, path: str) -> Desk | None:
@@ -71,12 +74,34 @@ class Gateway:
         """End every token of both suppliers; tells how many there were."""
         return self.ylh.tokens.withdraw_all() + self.haier.tokens.withdraw_all()
 
+    def summary(self) -> dict[str, JSON]:
+        """The ledger's totals, and by supplier what came in front of the business; cheap for any number of calls."""
+        offices = (self.ylh, self.haier)
+        return {
+            **self.ledger.summary(),
+            "worst_second": {name: pace.worst for name, pace in self._paces.items()},
+            "throttled": {office.name: self.ledger.ended(office.name, "429") for office in offices},
+            "logins": {office.name: office.tokens.logins for office in offices},
+            "revocations": {office.name: office.tokens.revocations for office in offices},
+            "expired_calls": {office.name: office.tokens.expired_calls for office in offices},
+        }
+
+    def reset(self) -> None:
+        """Forget orders and counters; faults and tokens stay."""
+        self.ledger.reset()
+        for office in (self.ylh, self.haier):
+            office.tokens.reset()
+        for pace in self._paces.values():
+            pace.reset()
+
     async def answer(self, request: web.BaseRequest, desk: Desk) -> web.StreamResponse:
         """Answer one supplier call, or end its connection where a fault wants that."""
         if request.method != "POST":
             return written(http_refused(HttpRefusal(405, headers={"Allow": "POST"})))
         body = await request.read()
         self.ledger.calls[desk.name] += 1
+        if desk.call is not None:
+            desk.pace.note()
         visit = Visit()
         try:
             visit.answer = await self._attend(request, body, desk, visit)
@@ -117,11 +142,11 @@ class Gateway:
         return BusinessCall(desk.call, payload, desk.call.keys(payload), token, desk.office.tokens, self.config.shape)
 
     def _desks_of(self, office: Ylh | Haier) -> dict[str, Desk]:
-        throttle = Throttle(self.config.rate_limit)
-        token_call = Desk(office, f"{office.name}.token", throttle)
+        throttle, pace = Throttle(self.config.rate_limit), self._paces[office.name]
+        token_call = Desk(office, f"{office.name}.token", throttle, pace)
         return {
             **dict.fromkeys(office.token_paths(), token_call),
-            **{path: Desk(office, call.name, throttle, call) for path, call in office.paths().items()},
+            **{path: Desk(office, call.name, throttle, pace, call) for path, call in office.paths().items()},
         }
 
 

@@ -103,6 +103,14 @@ class Ledger:
         counted[status] += 1
         self.recent.append({"call": call, "status": status, "fault": fault, "keys": list(keys[:3]), "at": at})
 
+    def ended(self, supplier: str, status: str) -> int:
+        """How many business calls of a supplier ended with a status."""
+        return sum(
+            counted[status]
+            for call, counted in self.statuses.items()
+            if call.startswith(f"{supplier}.") and not call.endswith(".token")
+        )
+
     def reset(self) -> None:
         """Forget everything."""
         self.orders.clear()
@@ -136,4 +144,5 @@ class Ledger:
             "doubled": len(doubled),
             "doubled_so_ids": list(doubled[:20]),
             "calls": sum(self.calls.values()),
+            "operations": dict(self.calls),
         }

@@ -11,8 +11,9 @@ from aiohttp import web
 
 from sandbox.config import DEFAULT_PORT, SandboxConfig
 from sandbox.control import PREFIX, Control
+from sandbox.door import Door
 from sandbox.gateway import Gateway, written
-from sandbox.wire import HttpRefusal, http_refused
+from sandbox.wire import Answer, HttpRefusal, http_refused
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,12 +31,26 @@ class Sandbox:
         self._config = config or SandboxConfig()
         self._gateway: Gateway | None = None
         self._runner: web.ServerRunner | None = None
+        self._control: Control | None = None
+        self._door: Door | None = None
         self.url = ""
+
+    @property
+    def door(self) -> Door:
+        """The port, to be shut and opened. Raises :class:`RuntimeError` before the start."""
+        if self._door is None:
+            raise RuntimeError("The sandbox has not been started: await start() first.")
+        return self._door
+
+    def ask(self, method: str, path: str, body: bytes) -> Answer:
+        """A control endpoint's answer, also while the port is shut. Raises :class:`RuntimeError` before the start."""
+        if self._control is None:
+            raise RuntimeError("The sandbox has not been started: await start() first.")
+        return self._control.answer(method, path, body)
 
     async def start(self) -> None:
         """Listen; port 0 takes a free one. Raises :class:`PortInUseError` or :class:`OSError`."""
         gateway = Gateway(self._config)
-        control = Control(gateway)
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             path = request.rel_url.raw_path
@@ -50,8 +65,10 @@ class Sandbox:
         server = web.Server(handle, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=1)
         await runner.setup()
+        door = Door(runner)
+        control = Control(gateway, door.plan)
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            host, port = await door.first_open(self._host, self._port)
         except OSError as error:
             await runner.cleanup()
             if error.errno == errno.EADDRINUSE:
@@ -60,12 +77,15 @@ class Sandbox:
                     "Stop it, or choose another port with RELAY_SANDBOX_PORT (0 takes a free one)."
                 ) from error
             raise
-        self._gateway, self._runner = gateway, runner
-        host, port = runner.addresses[0][:2]
+        self._gateway, self._runner, self._control, self._door = gateway, runner, control, door
+        for outage in self._config.outages:
+            door.plan(outage)
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """End held answers, close connections, stop listening."""
+        if self._door is not None:
+            await self._door.close()
         if self._gateway is not None:
             await self._gateway.close()
         if self._runner is not None:

@@ -11,12 +11,14 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from sandbox.config import SandboxConfig
+from sandbox.control import PREFIX
 from sandbox.credentials import environment
 from sandbox.faults import Rule
 from sandbox.server import Sandbox
@@ -30,9 +32,11 @@ Told = dict[str, Any]
 class Box:
     """A running sandbox, seen from a test."""
 
-    def __init__(self, url: str, config: SandboxConfig) -> None:
+    def __init__(self, url: str, config: SandboxConfig, sandbox: Sandbox | None = None) -> None:
+        """``sandbox``: the server itself, where it runs in this event loop."""
         self.url = url
         self.config = config
+        self._sandbox = sandbox
 
     def environment(self) -> dict[str, str]:
         """All ``HAIER_*`` and ``YLH_*`` settings to reach it."""
@@ -78,6 +82,27 @@ class Box:
         """End every token of both suppliers; tells how many there were."""
         return int((await self._ask("DELETE", "tokens"))["withdrawn"])
 
+    async def refuse_connects(self, seconds: float | None = None) -> None:
+        """Drop every connection and refuse new ones from now on, for ``seconds`` or until :meth:`accept_connects`.
+
+        In this event loop the box itself goes on answering meanwhile. Raises :class:`ValueError` for a sandbox that
+        runs elsewhere when ``seconds`` are left out: nobody could tell it to come back.
+        """
+        if self._sandbox is not None:
+            await self._sandbox.door.shut(seconds)
+        elif seconds is None:
+            raise ValueError("A sandbox outside this event loop needs to be told for how many seconds.")
+        else:
+            await self._ask("POST", "outages", {"seconds": seconds})
+            while await self._is_reached():  # noqa: ASYNC110  (another process has no event to wait for)
+                await asyncio.sleep(0.01)
+
+    async def accept_connects(self) -> None:
+        """Answer at the same port again. Raises :class:`ValueError` for a sandbox that runs elsewhere."""
+        if self._sandbox is None:
+            raise ValueError("A sandbox outside this event loop comes back by itself after its seconds.")
+        await self._sandbox.door.open()
+
     async def send_callback(self, **callback: object) -> None:
         """Have YLH send a callback: the fields of :class:`sandbox.callbacks.Callback`."""
         await self._ask("POST", "callbacks", callback)
@@ -94,17 +119,31 @@ class Box:
         """Give an article other values: the fields of :class:`sandbox.control.Change`."""
         return dict(await self._ask("PATCH", f"catalogue/{code}", change))
 
+    async def _is_reached(self) -> bool:
+        try:
+            await self._ask("GET", "health")
+        except aiohttp.ClientError:
+            return False
+        return True
+
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
+        if self._sandbox is not None and self._sandbox.door.is_shut:
+            answer = self._sandbox.ask(method, f"{PREFIX}{path}", json.dumps(body).encode())
+            return _read(answer.status, answer.body)
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, f"{self.url}/_sandbox/{path}", json=body) as answer,
+            session.request(method, f"{self.url}{PREFIX}{path}", json=body) as reply,
         ):
-            told: Any = await answer.json() if answer.content_length else None
-            if answer.status == 404:  # noqa: PLR2004  (not found)
-                raise LookupError(told["error"])
-            if not answer.ok:
-                raise ValueError(told["error"])
-            return told
+            return _read(reply.status, await reply.read())
+
+
+def _read(status: int, body: bytes) -> Any:
+    told: Any = json.loads(body) if body else None
+    if status == HTTPStatus.NOT_FOUND:
+        raise LookupError(told["error"])
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise ValueError(told["error"])
+    return told
 
 
 @asynccontextmanager
@@ -112,7 +151,7 @@ async def running_sandbox(config: SandboxConfig | None = None) -> AsyncIterator[
     """A sandbox in this event loop on a free port: the cheapest to start."""
     settled = config or SandboxConfig()
     async with Sandbox(settled) as sandbox:
-        yield Box(sandbox.url, settled)
+        yield Box(sandbox.url, settled, sandbox)
 
 
 @contextmanager

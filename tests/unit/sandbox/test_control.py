@@ -61,6 +61,10 @@ async def test_the_summary_adds_up(caller: Caller) -> None:
     assert summary == {
         "orders": 2, "mentioned": 3, "creates": 2, "create_calls": 3, "duplicates_refused": 1, "refused": 1,
         "cancelled": 1, "cancels": 1, "reschedules": 0, "doubled": 0, "doubled_so_ids": [], "calls": 7,
+        "operations": {"haier.token": 1, "ylh.token": 1, "ylh.create": 3, "ylh.cancel": 2},
+        "worst_second": {"ylh": 5, "haier": 0}, "throttled": {"ylh": 0, "haier": 0},
+        "logins": {"ylh": 1, "haier": 1}, "revocations": {"ylh": 0, "haier": 0},
+        "expired_calls": {"ylh": 0, "haier": 0},
     }  # fmt: skip
 
 
