@@ -139,6 +139,11 @@ class SupplierMetrics:
         """Say whether that is below the low-water mark."""
         self._suppliers.payer_balance_low.labels(account).set(low)
 
+    def forget_payers(self) -> None:
+        """Say nothing of payers' accounts any more: they are gone, or another process tells of them."""
+        self._suppliers.payer_balance.clear()
+        self._suppliers.payer_balance_low.clear()
+
     def cache_used(self, cache: str, hits: int, misses: int) -> None:
         """Add look-ups of a cache, e.g. ``products``: those it answered, and those it could not."""
         self._suppliers.cache_hits.labels(cache).inc(hits)

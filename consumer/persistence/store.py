@@ -31,6 +31,7 @@ from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders, Standing
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
+from consumer.persistence.reports import Reports
 from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_log import SyncLog
 
@@ -86,6 +87,7 @@ class Store(Interventions):
         self._letters = Letters(dialect)
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
+        self.reports = Reports(database)
 
     @classmethod
     def open(

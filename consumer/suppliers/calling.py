@@ -7,14 +7,16 @@ flows and environment we do not use and which costs as much again as the call (A
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import httpx
 
 from consumer.domain.errors import Malformed, Misconfigured, SupplierError
 from consumer.observability.logging import get_logger
 from consumer.suppliers.answers import read_answer
+from consumer.suppliers.excerpts import traced
 from consumer.suppliers.transport import CertificateUnfit, HostUnresolvable
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = get_logger(__name__)
+_LEVEL: Final = logging.getLogger(__name__)
+"""Asked first: a line that nobody wants must not be put together, least of all from bodies."""
 
 Header = tuple[bytes, bytes]
 
@@ -48,6 +52,15 @@ class CallObserver(Protocol):
         ...
 
 
+@runtime_checkable
+class FailureListener(Protocol):
+    """What an observer may be besides: one that also hears why a call failed, in words for a person."""
+
+    def supplier_failed(self, error: SupplierError) -> None:
+        """Take note of a call that failed; `CallObserver.supplier_call` was told of it too."""
+        ...
+
+
 class Unobserved:
     """The observer of who does not want to know."""
 
@@ -66,6 +79,7 @@ class Caller:
     def __init__(self, transport: httpx.AsyncBaseTransport, observer: CallObserver) -> None:
         self._transport = transport
         self._observer = observer
+        self._listener = observer if isinstance(observer, FailureListener) else None
 
     async def send(
         self,
@@ -89,6 +103,7 @@ class Caller:
             SupplierError: anything else than a success (`consumer.suppliers.answers`).
         """
         began = time.perf_counter()
+        content = b""
         try:
             status, answered, content = await self._exchange(operation, headers, body, limit, subject)
             read = read_answer(operation, status=status, headers=answered, body=content, subject=subject)
@@ -97,18 +112,15 @@ class Caller:
             self._observer.supplier_call(
                 operation.supplier, operation.name, error.error_class.value, seconds=seconds, status=error.status
             )
-            _log.debug(
-                "supplier call failed",
-                supplier=operation.supplier,
-                operation=operation.name,
-                error_class=error.error_class.value,
-                code=error.code,
-                status=error.status,
-                seconds=round(seconds, 4),
-            )
+            if self._listener is not None:
+                self._listener.supplier_failed(error)
+            if _LEVEL.isEnabledFor(logging.DEBUG):
+                _trace(operation, body, content, outcome=error.error_class.value, status=error.status, seconds=seconds)
             raise
         seconds = time.perf_counter() - began
         self._observer.supplier_call(operation.supplier, operation.name, "ok", seconds=seconds, status=status)
+        if _LEVEL.isEnabledFor(logging.DEBUG):
+            _trace(operation, body, content, outcome="ok", status=status, seconds=seconds)
         return read
 
     async def _exchange(
@@ -134,6 +146,23 @@ class Caller:
         except (TimeoutError, httpx.TransportError, httpx.DecodingError) as error:
             raise _without_answer(operation, error, limit, subject) from error
         return response.status_code, response.headers, content
+
+
+def _trace(
+    operation: Operation[T], request: bytes, answer: bytes, *, outcome: str, status: int | None, seconds: float
+) -> None:
+    """Write down one call, its bodies masked; those of a login not at all, for they hold what lets one in."""
+    bodies = {} if operation.private else {"request_excerpt": traced(request), "answer_excerpt": traced(answer)}
+    _log.debug(
+        "supplier call",
+        supplier=operation.supplier,
+        operation=operation.name,
+        outcome=outcome,
+        status=status,
+        seconds=round(seconds, 4),
+        bytes=len(answer),
+        **bodies,
+    )
 
 
 async def _bounded(response: httpx.Response, operation: Operation[T], subject: str | None) -> bytes:
