@@ -12,6 +12,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from consumer.bootstrap.watching import SupplierWatch
 from consumer.bootstrap.wiring import Wiring
 from consumer.domain.errors import RelayError
 from consumer.observability.health import Health, NotReady
@@ -70,7 +71,9 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         health.register("database", store.check)
         wiring = Wiring(settings, lanes=lanes, store=store, observer=metrics)
         stack.push_async_callback(wiring.suppliers.aclose)
-        service = wiring.service(_chores(settings, wiring, metrics))
+        watch = SupplierWatch(wiring, metrics)
+        stack.push_async_callback(watch.reporting.withdraw)
+        service = wiring.service([*_chores(settings, wiring, metrics), *watch.chores()])
         health.register("consuming", partial(_consuming, service))
         await stack.enter_async_context(serve_http(http_app(health, metrics), settings.http.host, settings.http.port))
         await service.run(stop)

@@ -15,8 +15,10 @@ from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.sync_products import SyncProductsHandler
 from consumer.observability.logging import get_logger
+from consumer.observability.redaction import Redactor
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.broker import Broker
+from consumer.runtime.call_window import Audience, CallWindow
 from consumer.runtime.courier import Courier
 from consumer.runtime.holds import Holds
 from consumer.runtime.outbox_relay import OutboxRelay
@@ -78,8 +80,10 @@ class Wiring:
         self._telling = PauseTelling(observer, {lane.name: _resources(lane) for lane in chosen}, _all_suppliers())
         self.pauses = PauseBoard(on_change=self._tell_pause)
         self._holds = Holds(store, self.pauses)
-        watch = CallWatch(observer, self.pauses, self._policy)
-        self.suppliers = Suppliers(settings, watch, store, partial(BoardBrake, self.pauses))
+        self.mask = Redactor(secrets=settings.secrets()).text
+        self.window = CallWindow(self.mask)
+        audience = Audience([CallWatch(observer, self.pauses, self._policy), self.window])
+        self.suppliers = Suppliers(settings, audience, store, partial(BoardBrake, self.pauses))
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
         self._parked = self._broker("dead letters")

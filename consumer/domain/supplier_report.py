@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# ruff: noqa: TC001, TC003 -- pydantic reads the annotations when a report is stored
-
+# ruff: noqa: TC001 -- pydantic reads the annotations when a report is stored
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum

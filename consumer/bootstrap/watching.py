@@ -1,0 +1,75 @@
+"""What a process does beside the work to know how the suppliers are, and to tell the others and whoever asks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from consumer.domain.supplier_report import REPORT_EVERY
+from consumer.runtime.reporting import Peers, Reporting
+from consumer.runtime.service import Chore
+from consumer.runtime.supplier_watch import LOOK_EVERY, LoginProbes
+
+if TYPE_CHECKING:
+    from consumer.bootstrap.wiring import Wiring
+    from consumer.observability.metrics import Metrics
+
+SUPPLIERS = ("haier", "ylh")
+"""In the order in which people are shown them."""
+
+
+def process_name() -> str:
+    """Return a name that no other process has, telling a person where this one runs."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+
+
+class SupplierWatch:
+    """Reports, login probes and balances of one process.
+
+    Args:
+        wiring: what is watched. Its clients are asked for at each turn: an account may be changed while it runs.
+        metrics: of this process.
+    """
+
+    def __init__(self, wiring: Wiring, metrics: Metrics) -> None:
+        self._wiring = wiring
+        peers = Peers(process_name())
+        self.reporting = Reporting(
+            wiring.store.reports,
+            peers,
+            suppliers=SUPPLIERS,
+            window=wiring.window,
+            board=wiring.pauses,
+            quota_used=self._quota_used,
+            metrics=metrics,
+            mask=wiring.mask,
+        )
+        self._probes = LoginProbes(
+            {"haier": self._login_haier, "ylh": self._login_ylh},
+            window=wiring.window,
+            peers=peers,
+            resting=self._resting,
+            metrics=metrics,
+        )
+
+    def chores(self) -> list[Chore]:
+        """Return what is done now and then."""
+        return [
+            Chore("report suppliers", REPORT_EVERY, self.reporting.run),
+            Chore("probe idle suppliers", LOOK_EVERY, self._probes.run),
+        ]
+
+    def _resting(self, supplier: str) -> bool:
+        board = self._wiring.pauses
+        return board.pause_of(supplier) is not None or board.why_paused(supplier) is not None
+
+    def _quota_used(self, supplier: str) -> float:
+        return self._wiring.suppliers.quotas[supplier].used_ratio()
+
+    async def _login_haier(self) -> None:
+        await self._wiring.suppliers.haier.login()
+
+    async def _login_ylh(self) -> None:
+        await self._wiring.suppliers.ylh.login()
