@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.domain.interventions import SupplierPause
+from consumer.persistence.accounts import StoredAccounts
 from consumer.persistence.pauses import SupplierPauses
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Interventions:
         self._database = database
         self._audit = audit
         self._supplier_pauses = SupplierPauses(database.dialect)
+        self.accounts = StoredAccounts(database, audit)
 
     async def audit(self, entry: AuditEntry) -> AuditRow:
         """Write down an act that changes nothing else in the books; return its row, the head of the chain."""
