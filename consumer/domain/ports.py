@@ -108,15 +108,20 @@ class SyncObserver(Protocol):
 
 
 PRODUCTS_PER_CALL = 20
-"""Codes that one procurable-products call takes (SUPPLIERS, Haier)."""
+"""Codes that one procurable-products call takes (SUPPLIERS, Haier). Longer lists are split, never cut."""
+PRICES_PER_CALL = 20
+"""Codes that one prices call takes (SUPPLIERS, Haier)."""
+ORDERS_PER_CALL = 100
+"""SO numbers that one logistics call at YLH takes (SUPPLIERS, YLH)."""
 
 
 class HaierGoods(Protocol):
     """Haier's goods calls (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance")."""
 
     async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """Return the products of ``codes`` (at most `PRODUCTS_PER_CALL`), or every procurable product for None.
+        """Return the products of ``codes``, or every procurable product for None.
 
-        A code that Haier does not know is simply not in the answer.
+        A code that Haier does not know is simply not in the answer. A list longer than `PRODUCTS_PER_CALL` makes
+        several calls, of which one that fails fails all.
         """
         ...

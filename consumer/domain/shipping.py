@@ -46,7 +46,7 @@ class Shipment:
         delivery_record_code: the supplier's number of the delivery.
         sn_codes: serial numbers of the goods in it, each once, as first told.
         source: who told.
-        traces: the courier's steps as told.
+        traces: the courier's steps, oldest first; as told where one of them has no time.
     """
 
     order_no: str

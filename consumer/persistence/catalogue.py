@@ -53,9 +53,13 @@ class Catalogue:
     def save(self, connection: Connection, saves: Sequence[SaveProducts]) -> None:
         """Write products that differ from what is known, and names not known yet.
 
-        The last of a repeated code counts.
+        The last of a repeated code counts. A look that says when it was taken is as old as that, whenever it is saved.
         """
-        seen = {product.product_code: (product, save.seen_at) for save in saves for product in save.products}
+        seen = {
+            product.product_code: (product, product.seen_at or save.seen_at)
+            for save in saves
+            for product in save.products
+        }
         self._brands.execute(connection, _names((product.brand, at) for product, at in seen.values()))
         self._categories.execute(connection, _names((product.category, at) for product, at in seen.values()))
         self._products.execute(connection, [_row(*seen[code]) for code in sorted(seen)])
@@ -100,4 +104,5 @@ def _product(row: Any) -> Product:
         page_image_urls=tuple(json.loads(row.page_image_urls)),
         procurable=row.procurable,
         reason=row.reason,
+        seen_at=row.updated_at,
     )

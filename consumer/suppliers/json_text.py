@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+JSON_HEADERS: Final = (
+    (b"Content-Type", b"application/json; charset=utf-8"),
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+)
+"""Of every call whose body is from `encode`; without ``Authorization``."""
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -54,8 +54,9 @@ class Operation(Generic[T]):
         supplier: ``ylh`` or ``haier``.
         name: as in errors and metrics, e.g. ``create``.
         url: whole URL; every call is a POST.
-        changes: whether it changes something there, so that a missing answer leaves the outcome unknown (DESIGN
-            section 6).
+        changes: whether it changes something there. False: it may be sent again at any time, and a lost answer is just
+            lost. True: a missing answer leaves the outcome unknown (DESIGN section 6), and whether a second send does
+            harm is a matter of each call, written down where its operation is made.
         read: turns the answer's value (the envelope taken off) into what the caller wants, or raises `Misshapen`. It is
             told whether there was an envelope: a success that says so may hold less than a bare value must.
         settings: which settings to look at when the address is wrong, for error messages.
@@ -80,6 +81,16 @@ class Operation(Generic[T]):
 
     def __str__(self) -> str:
         return f"{self.supplier}.{self.name}"
+
+    def probe(self) -> Operation[None]:
+        """Return this call for the question whether somebody answers at all, whatever the answer says.
+
+        Raises:
+            ValueError: it changes something there.
+        """
+        if self.changes:
+            raise ValueError(f"{self} changes something at the supplier: it is no probe")
+        return Operation(self.supplier, self.name, self.url, changes=False, read=_anything, settings=self.settings)
 
     def no_answer(
         self, what: str, *, code: str, subject: str | None, status: int | None = None
@@ -116,6 +127,10 @@ class Operation(Generic[T]):
             supplier_code=supplier_code,
             supplier_message=supplier_message,
         )
+
+
+def _anything(said: Said) -> None:
+    del said
 
 
 _Error = TypeVar("_Error", bound=SupplierError)

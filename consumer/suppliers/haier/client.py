@@ -1,69 +1,75 @@
-"""Haier's goods calls behind `consumer.domain.ports.HaierGoods` (SUPPLIERS, Haier)."""
+"""Haier's calls of one account, typed in our own words (SUPPLIERS, Haier); `consumer.domain.ports` has the goods calls.
+
+A list longer than one call takes is asked for in parts, one after the other; when a part fails, the whole look fails.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from consumer.domain.errors import Rejected
-from consumer.domain.ports import PRODUCTS_PER_CALL
+from consumer.domain.ports import PRICES_PER_CALL, PRODUCTS_PER_CALL
 from consumer.suppliers.authorised import Authorised, Conduct
 from consumer.suppliers.calling import Caller
 from consumer.suppliers.haier import mapping
 from consumer.suppliers.haier.login import CREDENTIALS, HaierLogin
-from consumer.suppliers.haier.wire import ProductWire, read_products
+from consumer.suppliers.haier.operations import HaierOperations
+from consumer.suppliers.json_text import JSON_HEADERS
 from consumer.suppliers.oauth2 import TokenProvider
-from consumer.suppliers.operation import MEGABYTE, Operation
+from consumer.suppliers.parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from consumer.domain.product import Product
-    from consumer.settings import HaierSettings
+    import httpx
 
-_HEADERS: Final = (
-    (b"Content-Type", b"application/json; charset=utf-8"),
-    (b"Accept", b"application/json"),
-    (b"Accept-Encoding", b"identity"),
-)
-_PRODUCTS: Final = (
-    "/yilihuo/jsh-service-goods-mall-search/api/product-info/procurable-products-out/check-procurable-products"
-)
-_WHOLE_LIST: Final = 64 * MEGABYTE
-"""The list of every procurable product comes in one answer."""
-_PROBE: Final = "RELAY-PROBE"
+    from consumer.domain.goods import PayerBalance, Price, Stock
+    from consumer.domain.product import Product
+    from consumer.domain.shipping import Shipment
+    from consumer.settings import HaierSettings
+    from consumer.suppliers.cache import ProductCache
+    from consumer.suppliers.haier.wire import PriceWire
+
+PROBE: Final = "RELAY-PROBE"
+"""A product code that nobody has."""
 
 
 class HaierClient:
     """One account at Haier.
 
+    Every call may raise any `SupplierError` but `UnknownOutcome`, since none changes anything: `Malformed` names the
+    place of what is missing, e.g. ``3.productCode``. Immediate repeats have been made by then.
+
     Args:
         settings: of the account.
         transport: closed by whoever made it.
         conduct: time-outs, repeats, limits, metrics.
+        cache: of this account's products; None asks each time.
     """
 
-    def __init__(self, settings: HaierSettings, transport: httpx.AsyncBaseTransport, conduct: Conduct) -> None:
+    def __init__(
+        self,
+        settings: HaierSettings,
+        transport: httpx.AsyncBaseTransport,
+        conduct: Conduct,
+        *,
+        cache: ProductCache | None = None,
+    ) -> None:
         self._settings = settings
         self._conduct = conduct
+        self._cache = cache
+        self._operations = HaierOperations.at(settings.base_url)
         caller = Caller(transport, conduct.observer)
         self._tokens = TokenProvider(HaierLogin(settings, caller, conduct.timeouts.token), supplier="haier")
-        self._calls = Authorised(caller, self._tokens, conduct, _HEADERS, CREDENTIALS)
-        self._products: Operation[list[ProductWire]] = Operation(
-            supplier="haier",
-            name="products",
-            url=httpx.URL(settings.base_url.rstrip("/") + _PRODUCTS),
-            changes=False,
-            read=read_products,
-            settings="HAIER_BASE_URL",
-            largest=_WHOLE_LIST,
-        )
+        self._calls = Authorised(caller, self._tokens, conduct, JSON_HEADERS, CREDENTIALS)
+        self._probing = conduct.probing()
+        self._probes = Authorised(caller, self._tokens, self._probing, JSON_HEADERS, CREDENTIALS)
 
     @property
     def longest_call(self) -> timedelta:
-        """How long one call of this client takes at most, repeats included."""
+        """How long one call of this client takes at most, repeats included; a split list makes several."""
         return self._conduct.longest
 
     async def login(self) -> None:
@@ -75,13 +81,15 @@ class HaierClient:
         await self._tokens.renewed()
 
     async def check(self) -> None:
-        """Probe whether a paused lane may go on: one call that changes nothing, for a product that does not exist.
+        """Probe whether calls may go on: ask once for a product that does not exist, also while Haier is at rest.
 
         Raises:
-            SupplierError: not yet. A refusal of the product is none: who refuses is up and lets us in.
+            SupplierError: not yet. A refusal of the product is none: who refuses is up and lets us in; nor is an answer
+                of whatever shape, since none is documented for a code that nobody has.
         """
+        body = mapping.products_body(self._settings, [PROBE])
         try:
-            await self.procurable_products([_PROBE])
+            await self._probes.call(self._operations.products.probe(), body, self._probing.tries())
         except Rejected:
             return
 
@@ -90,14 +98,76 @@ class HaierClient:
         await self._tokens.aclose()
 
     async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """Return the products of ``codes``, or every procurable product for None.
+        """Return the products of ``codes``, in their order and each once, or every procurable product for None.
+
+        A code that Haier does not know is not in the answer. With a cache, what was asked for by code not long ago
+        (``RELAY_PRODUCT_CACHE``) is not asked for again; `Product.seen_at` says how old the look is.
+        """
+        if codes is None:
+            catalogue = await self._products(None)
+            if self._cache is not None:
+                self._cache.renew(catalogue)
+            return catalogue
+        wanted = list(dict.fromkeys(codes))
+        found = self._cache.known(wanted) if self._cache is not None and wanted else {}
+        for part in parts((code for code in wanted if code not in found), PRODUCTS_PER_CALL):
+            answer = await self._products(part)
+            if self._cache is not None:
+                self._cache.keep(answer)
+            found |= {product.product_code: product for product in answer}
+        # What Haier spells otherwise than it was asked for comes last.
+        return [found[code] for code in dict.fromkeys((*wanted, *found)) if code in found]
+
+    async def prices(self, codes: Sequence[str]) -> Sequence[Price]:
+        """Return the prices of ``codes``, each once; a code that Haier does not know is not in the answer."""
+        found: list[PriceWire] = []
+        for part in parts(codes, PRICES_PER_CALL):
+            body = mapping.prices_body(self._settings, part)
+            answer = await self._calls.call(self._operations.prices, body, self._conduct.tries())
+            found += answer
+        return [mapping.price(wire) for wire in found]
+
+    async def stock(self, product_code: str, county_code: str) -> Stock:
+        """Return the stock of one product for one county.
+
+        Args:
+            product_code: Haier's code.
+            county_code: six digits, GB/T 2260.
 
         Raises:
-            ValueError: more than `PRODUCTS_PER_CALL` codes, or none at all: Haier would take that for "every product".
-            SupplierError: as for every call.
+            Rejected: Haier does not know one of them.
         """
-        if codes is not None and not 1 <= len(codes) <= PRODUCTS_PER_CALL:
-            raise ValueError(f"Haier takes 1 to {PRODUCTS_PER_CALL} product codes a call, not {len(codes)}")
+        body = mapping.stock_body(self._settings, product_code, county_code)
+        subject = f"product {product_code} in county {county_code}"
+        found = await self._calls.call(self._operations.stock, body, self._conduct.tries(), subject=subject)
+        return mapping.stock(found, product_code, county_code)
+
+    async def shipments(
+        self, order_no: str, *, delivery_record_code: str | None = None, member_id: str | None = None
+    ) -> Sequence[Shipment]:
+        """Return an order's parcels from all three lists, each with the list it came from; none if nothing is sent yet.
+
+        Args:
+            order_no: the SO number, e.g. ``SO.20190106.000003``.
+            delivery_record_code: only of this delivery.
+            member_id: as Haier gave it, where it asks for one.
+        """
+        body = mapping.logistics_body(
+            self._settings, order_no, delivery_record_code=delivery_record_code, member_id=member_id
+        )
+        subject = f"order {order_no}"
+        found = await self._calls.call(self._operations.logistics, body, self._conduct.tries(), subject=subject)
+        return mapping.order_shipments(found, order_no)
+
+    async def balances(self) -> Sequence[PayerBalance]:
+        """Return the balance of each payer of the account."""
+        body = mapping.balance_body(self._settings)
+        found = await self._calls.call(self._operations.balance, body, self._conduct.tries())
+        return [mapping.balance(wire) for wire in found]
+
+    async def _products(self, codes: Sequence[str] | None) -> list[Product]:
         body = mapping.products_body(self._settings, codes)
-        found = await self._calls.call(self._products, body, self._conduct.tries())
-        return [mapping.product(wire) for wire in found]
+        # Before it is asked: the answer is at least as new as that, however long it takes.
+        seen_at = datetime.now(UTC)
+        found = await self._calls.call(self._operations.products, body, self._conduct.tries())
+        return [mapping.product(wire, seen_at) for wire in found]

@@ -8,7 +8,7 @@ import httpx
 
 from consumer.domain.errors import Misconfigured, SupplierError
 from consumer.suppliers.haier.wire import TokenWire, read_token
-from consumer.suppliers.json_text import encode
+from consumer.suppliers.json_text import JSON_HEADERS, encode
 from consumer.suppliers.oauth2 import LIFETIME, Grant, login_error
 from consumer.suppliers.operation import Operation
 
@@ -20,7 +20,6 @@ CREDENTIALS: Final = "HAIER_CLIENT_ID, HAIER_CLIENT_SECRET and HAIER_AUTH_SCHEME
 
 _FIRST, _SECOND = "/oauth2/auth", "/oauth2/token"
 _NOT_FOUND = 404
-_HEADERS = ((b"Content-Type", b"application/json; charset=utf-8"), (b"Accept", b"application/json"))
 
 
 class HaierLogin:
@@ -64,7 +63,7 @@ class HaierLogin:
             return token
 
     async def _send(self, operation: Operation[TokenWire]) -> TokenWire:
-        return await self._caller.send(operation, _HEADERS, self._body, limit=self._limit)
+        return await self._caller.send(operation, JSON_HEADERS, self._body, limit=self._limit)
 
 
 def _token(url: str) -> Operation[TokenWire]:

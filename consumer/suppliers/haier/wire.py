@@ -1,50 +1,29 @@
 """Haier's answers as they come: misspelt keys, numbers as texts or texts as numbers, further fields."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator, TypeAdapter
 
-if TYPE_CHECKING:
-    from consumer.suppliers.operation import Said
-
-
-def _as_text(value: object) -> object:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return (value.strip() or None) if isinstance(value, str) else value
-
-
-def _as_switch(value: object) -> object:
-    match value:
-        case bool():
-            return value
-        case "1" | 1 | "0" | 0:
-            return str(value) == "1"
-        case _:
-            raise ValueError('expected "1" or "0"')
+from consumer.suppliers.fields import (
+    Amount,
+    Answer,
+    OptionalAmount,
+    OptionalText,
+    Remark,
+    Switch,
+    Text,
+    Texts,
+    Whole,
+    as_text,
+    number,
+    one_or_many,
+)
+from consumer.suppliers.operation import Misshapen, Said
+from consumer.suppliers.parcels import Records
 
 
-def _as_texts(value: object) -> object:
-    """Read null as no pictures; blank entries go."""
-    if value is None:
-        return ()
-    return [item for item in value if item not in ("", None)] if isinstance(value, list) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
-OptionalText = Annotated[str | None, BeforeValidator(_as_text)]
-Switch = Annotated[bool, BeforeValidator(_as_switch)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class ProductWire(_Answer):
+class ProductWire(Answer):
     """One procurable product (SUPPLIERS, Haier, procurable products)."""
 
     code: Text = Field(validation_alias="productCode")
@@ -57,7 +36,71 @@ class ProductWire(_Answer):
     no_sale_reason: OptionalText = Field(None, validation_alias="noSalesReason")
 
 
-class TokenWire(_Answer):
+def _policy(value: object) -> Decimal | str | None:
+    """Read a number as the fraction that it has to be, any other text as the rebate's type."""
+    found = number(value)
+    if found is not None:
+        if not 0 <= found <= 1:
+            raise ValueError("expected a fraction from 0 to 1, or the rebate's type")
+        return found
+    text = as_text(value)
+    if text is None or isinstance(text, str):
+        return text
+    raise ValueError("expected a fraction, or the rebate's type")
+
+
+class PriceWire(Answer):
+    """The price of one product (SUPPLIERS, Haier, prices)."""
+
+    code: Text = Field(validation_alias="productCode")
+    supply: OptionalAmount = Field(None, validation_alias="supplyPrice")
+    invoice: OptionalAmount = Field(None, validation_alias="invoicePrice")
+    policy: Annotated[Decimal | str | None, PlainValidator(_policy)] = Field(None, validation_alias="stockRebatePolicy")
+    rebate: OptionalAmount = Field(None, validation_alias="rebateMoney")
+    on_sale: Switch = Field(validation_alias="isSales")
+    reason: OptionalText = None
+
+
+class TimelinessWire(Answer):
+    """What ``timelinessData`` says of the delivery; nothing of it is needed."""
+
+    cut_off: OptionalText = Field(None, validation_alias="cutTime")
+    estimate: OptionalText = Field(None, validation_alias="achieveUserOrderCut")
+    hours: OptionalAmount = Field(None, validation_alias="hour")
+    transferred: Remark = Field(None, validation_alias="isTranfer")
+
+
+Level = Annotated[Literal["0", "1"] | None, BeforeValidator(as_text)]
+
+
+class StockWire(Answer):
+    """Stock of one product for one county (SUPPLIERS, Haier, stock)."""
+
+    quantity: Whole = Field(validation_alias="stock")
+    location: OptionalText = Field(None, validation_alias="secCode")
+    level: Level = Field(None, validation_alias="warehouseGrade")
+    timeliness: TimelinessWire | None = Field(None, validation_alias="timelinessData")
+
+
+class BalanceWire(Answer):
+    """One payer's account (SUPPLIERS, Haier, payer balance)."""
+
+    payer_code: Text = Field(validation_alias="payerAccountCode")
+    payer_name: OptionalText = Field(None, validation_alias="payerAccountName")
+    group_code: OptionalText = Field(None, validation_alias="saleGroupCode")
+    group_name: OptionalText = Field(None, validation_alias="saleGroupName")
+    balance: Amount = Field(validation_alias="payerAccountBalance")
+
+
+class LogisticsWire(Answer):
+    """The three lists of an order's deliveries (SUPPLIERS, Haier, logistics)."""
+
+    warehouse: Records = Field((), validation_alias="getAllLogisticsInfoByOrderCode")
+    zhihuibao: Records = Field((), validation_alias="getStockDeliveryLogisticsRecord")
+    couriers: Records = Field((), validation_alias="getStockDeliveryLogisticsRecordThirdparty")
+
+
+class TokenWire(Answer):
     """The token's answer: ``access_token`` or ``token`` (SUPPLIERS, Haier, Token)."""
 
     token: Text = Field(validation_alias=AliasChoices("access_token", "token"))
@@ -65,11 +108,48 @@ class TokenWire(_Answer):
 
 
 _PRODUCTS = TypeAdapter(list[ProductWire])
+_PRICES = TypeAdapter(list[PriceWire])
 
 
 def read_products(said: Said) -> list[ProductWire]:
     """Return the products; anything but a list of them is another shape, never an empty result."""
     return _PRODUCTS.validate_python(said.value)
+
+
+def read_prices(said: Said) -> list[PriceWire]:
+    """Return the prices, as a list like the products.
+
+    Raises:
+        Misshapen: what may be ordered, and of which nothing says that it has no valid price, has none.
+    """
+    prices = _PRICES.validate_python(said.value)
+    for place, price in enumerate(prices):
+        if price.on_sale and price.reason is None:
+            for name, amount in (("supplyPrice", price.supply), ("invoicePrice", price.invoice)):
+                if amount is None:
+                    raise Misshapen(f"{place}.{name}", "the price of what may be ordered")
+    return prices
+
+
+def read_stock(said: Said) -> StockWire:
+    """Return the stock of the one product that was asked for; also from a list that holds it alone."""
+    found = one_or_many(StockWire, said.value)
+    if len(found) != 1:
+        raise Misshapen("", "the stock of one product")
+    return found[0]
+
+
+def read_balances(said: Said) -> list[BalanceWire]:
+    """Return the payers' accounts, from a list or one alone (the papers name the fields of one only)."""
+    return one_or_many(BalanceWire, said.value)
+
+
+def read_logistics(said: Said) -> LogisticsWire:
+    """Return the three lists; one of them may be missing, but not all."""
+    found = LogisticsWire.model_validate(said.value)
+    if not found.model_fields_set:
+        raise Misshapen("", "getAllLogisticsInfoByOrderCode and the two other lists of deliveries")
+    return found
 
 
 def read_token(said: Said) -> TokenWire:
