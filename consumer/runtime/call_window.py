@@ -108,7 +108,7 @@ class CallWindow:
         oldest = int(self._clock() / SLOT) - _SLOTS + 1
         found = {}
         for (called, operation), ring in sorted(self._rings.items()):
-            standing = [slot for slot in ring if slot.number >= oldest]
+            standing = [slot for slot in ring if slot.outcomes and slot.number >= oldest]
             if called == supplier and standing:
                 found[operation] = CallFigures.sum(
                     CallFigures(slot.outcomes, slot.buckets, slot.seconds) for slot in standing
