@@ -123,7 +123,7 @@ def _build(kind: type[S], values: Mapping[str, object], problems: list[Problem])
         return kind.model_validate({key: value for key, value in values.items() if key in kind.model_fields})
     except ValidationError as error:
         problems += [
-            _problem(kind, str(fault["loc"][0]), fault, values)
+            _problem(kind, _key(str(fault["loc"][0])), fault, values)
             for fault in error.errors(include_url=False)
             if fault["type"] != _NOT_CALLED
         ]
@@ -150,4 +150,5 @@ def _problem(kind: type[Section], key: str, fault: ErrorDetails, values: Mapping
 
 def _key(text: str) -> str:
     """Name the environment's settings in ``text`` as the config does."""
+    # Pydantic, too, calls a field that is missing by its alias.
     return _ENVIRONMENT_NAME.sub(lambda match: match[1].lower(), text)
