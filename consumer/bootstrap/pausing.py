@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from consumer.domain.errors import ErrorClass, Transient
@@ -11,7 +12,7 @@ from consumer.runtime.pauses import Change, Fetching
 from consumer.suppliers.circuit import ANSWERED, FAILED, LOGIN, Circuit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from consumer.domain.recoverability import Policy
     from consumer.observability.metrics import Metrics
@@ -43,12 +44,21 @@ class CallWatch:
         metrics: count each call.
         board: where the pauses stand.
         policy: how long a supplier rests whose circuit opened.
+        clock: monotonic seconds, the board's.
     """
 
-    def __init__(self, metrics: Metrics, board: PauseBoard, policy: Policy) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        board: PauseBoard,
+        policy: Policy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._metrics = metrics
         self._board = board
         self._policy = policy
+        self._clock = clock
         self._circuits: dict[str, Circuit] = {}
 
     def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
@@ -57,7 +67,7 @@ class CallWatch:
         if self._board.pause_of(supplier) is None:
             circuit = self._circuits.get(supplier)
             if circuit is None:
-                circuit = self._circuits[supplier] = Circuit()
+                circuit = self._circuits[supplier] = Circuit(clock=self._clock)
             trip = circuit.heard(operation, outcome, seconds=seconds)
             if trip is not None:
                 self._open(supplier, operation, trip.why)

@@ -13,6 +13,7 @@ from consumer.domain.recoverability import (
     Action,
     Attempt,
     DeadLetter,
+    Lapse,
     PauseLane,
     Policy,
     Reject,
@@ -31,7 +32,7 @@ NOW = RetryNow(timedelta(seconds=0.5))
 FIRST_RUNG = RetryIn(timedelta(seconds=5), 2)
 SHORTEST = Snooze(timedelta(seconds=5))
 DAY = timedelta(hours=24)
-ALERT = PauseLane("ylh", timedelta(seconds=30), longest=timedelta(minutes=5), alert=True)
+ALERT = PauseLane("ylh", timedelta(seconds=30), longest=timedelta(minutes=5), alert=True, lapse=Lapse.PROBE)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
@@ -129,7 +130,7 @@ def test_every_failure_has_one_of_six_answers_and_attempts_never_leave_the_ladde
         case Snooze(delay):
             assert delay in policy.delays
             assert attempt.snoozed < policy.snooze_limit
-        case PauseLane(resource, rest, longest, _):
+        case PauseLane(resource, rest, longest):
             assert resource in {"ylh", "haier", DATABASE}
             assert timedelta(0) <= rest <= longest
         case DeadLetter() | Reject():

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.runtime.pauses import Fetching, Pause, PauseBoard
+from consumer.runtime.pauses import Change, Fetching, PauseBoard
 from tests.unit.domain import failures
 
 YLH = frozenset({"ylh", "database"})
@@ -32,7 +32,9 @@ class Board(PauseBoard):
         self.told: list[tuple[str, float | None]] = []
         super().__init__(clock=self.clock, on_change=self._note)
 
-    def _note(self, resource: str, pause: Pause | None) -> None:
+    def _note(self, resource: str, change: Change) -> None:
+        pause = self.pause_of(resource)
+        assert (pause is None) == (change is Change.LIFTED)
         self.told.append((resource, None if pause is None else pause.length))
 
     def rest(self, seconds: float = 30, longest: float = 300, resource: str = "ylh") -> None:

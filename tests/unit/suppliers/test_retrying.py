@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.domain.errors import Malformed, Rejected, SupplierError, Throttled, Transient, UnknownOutcome
+from consumer.domain.errors import Malformed, Rejected, Resting, SupplierError, Throttled, Transient, UnknownOutcome
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.retrying import Tries
 
@@ -67,6 +67,26 @@ async def test_a_refusal_after_an_unanswered_try_ends_it_and_the_try_is_remember
     with pytest.raises(Rejected):
         await tries.run(Script(first, fault(Rejected)))
     assert tries.unanswered is first
+
+
+@pytest.mark.parametrize("kind", [Transient, UnknownOutcome, Malformed])
+async def test_a_repeat_that_finds_the_supplier_at_rest_is_told_as_the_try_that_was_made(
+    kind: type[SupplierError],
+) -> None:
+    made = fault(kind)
+    script = Script(fault(Transient), made, fault(Resting), fault(Transient))
+    with pytest.raises(kind) as caught:
+        await Tries(Policy(immediate_retries=9, immediate_delay=timedelta(milliseconds=1)), MINUTE).run(script)
+    assert caught.value is made
+    assert isinstance(made.__cause__, Resting)
+    assert script.calls == 3, "at rest is at rest: no further repeat"
+
+
+async def test_a_call_that_finds_the_supplier_at_rest_before_its_first_try_was_never_made() -> None:
+    script = Script(fault(Resting))
+    with pytest.raises(Resting):
+        await Tries(QUICK, MINUTE).run(script)
+    assert script.calls == 1
 
 
 async def test_a_pause_that_reaches_over_the_deadline_is_not_begun() -> None:
