@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TOKEN = ("mgt-auth", "/oauth/token")
 CREATE = ("service-jst-order", "/api/page/hmm/retailorder/receive-hmm-retail-order")
 CANCEL = ("service-jst-order", "/api/page/hmm/retailorder/cancel-hmm-retail-order")
+RESCHEDULE = ("service-order", "/api/page/retailorder/hmm/update-distribution-time")
+PHOTOS = ("service-order", "/api/page/retailorder/search/get-retail-order-delivery-img")
+LOGISTICS = ("service-stock", "/api/composite/stock/logistics/get-store-logistics-by-order-code")
 
 
 def address(settings: YlhSettings, service: str, path: str) -> httpx.URL:

@@ -1,43 +1,40 @@
-"""YLH's order calls behind `consumer.domain.ports.YlhOrders` (SUPPLIERS, "YLH: the order's life").
+"""YLH's calls of one account, typed in our own words (SUPPLIERS, YLH); `consumer.domain.ports` has the order calls.
 
-Within one call an unknown outcome stays one until an answer settles it: when the repeat after it fails otherwise
-(throttled, no connection, a pause), the caller still gets `UnknownOutcome`, so that its books keep the send as
-unanswered.
+What a change leaves open when its answer is missing: `consumer.suppliers.ylh.changing`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from consumer.domain.errors import Rejected, SupplierError, UnknownOutcome
-from consumer.domain.ports import OrderArrived
+from consumer.domain.errors import Rejected
+from consumer.domain.ports import ALREADY_AT_SUPPLIER, ORDERS_PER_CALL, UNKNOWN_ORDER, OrderArrived
 from consumer.observability.logging import get_logger
 from consumer.suppliers.authorised import Authorised, Conduct
 from consumer.suppliers.calling import Caller
+from consumer.suppliers.json_text import JSON_HEADERS
 from consumer.suppliers.oauth2 import TokenProvider
-from consumer.suppliers.operation import Operation, Said
-from consumer.suppliers.ylh import addresses, mapping
+from consumer.suppliers.parts import parts
+from consumer.suppliers.ylh import mapping
+from consumer.suppliers.ylh.changing import changed, recoded, said
 from consumer.suppliers.ylh.login import CREDENTIALS, YlhLogin
-from consumer.suppliers.ylh.wire import read_accepted, read_created
+from consumer.suppliers.ylh.operations import YlhOperations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from collections.abc import Sequence
+    from datetime import date, datetime, timedelta
 
     import httpx
 
+    from consumer.domain.shipping import DeliveryPhoto, Shipment
     from consumer.settings import YlhSettings
+    from consumer.suppliers.operation import Operation
     from schemas.events import OrderCancelled, OrderPaid
 
-T = TypeVar("T")
+PROBE: Final = "SO.00000000.000000"
+"""An SO number that no order has."""
 
 _log = get_logger(__name__)
-
-_HEADERS: Final = (
-    (b"Content-Type", b"application/json; charset=utf-8"),
-    (b"Accept", b"application/json"),
-    (b"Accept-Encoding", b"identity"),
-)
 
 
 class YlhClient:
@@ -52,11 +49,12 @@ class YlhClient:
     def __init__(self, settings: YlhSettings, transport: httpx.AsyncBaseTransport, conduct: Conduct) -> None:
         self._settings = settings
         self._conduct = conduct
+        self._operations = YlhOperations.of(settings)
         caller = Caller(transport, conduct.observer)
         self._tokens = TokenProvider(YlhLogin(settings, caller, conduct.timeouts.token), supplier="ylh")
-        self._calls = Authorised(caller, self._tokens, conduct, _HEADERS, CREDENTIALS)
-        self._create = _changing("create", addresses.address(settings, *addresses.CREATE), read_created)
-        self._cancel = _changing("cancel", addresses.address(settings, *addresses.CANCEL), read_accepted)
+        self._calls = Authorised(caller, self._tokens, conduct, JSON_HEADERS, CREDENTIALS)
+        self._probing = conduct.probing()
+        self._probes = Authorised(caller, self._tokens, self._probing, JSON_HEADERS, CREDENTIALS)
 
     @property
     def longest_call(self) -> timedelta:
@@ -72,12 +70,19 @@ class YlhClient:
         await self._tokens.renewed()
 
     async def check(self) -> None:
-        """Probe whether a paused lane may go on; a login is the one call at YLH that changes no order.
+        """Probe whether calls may go on: ask once where an order is that does not exist, also while YLH is at rest.
+
+        A login alone would not do: where it works, the calls behind it may still be refused.
 
         Raises:
-            SupplierError: not yet.
+            SupplierError: not yet. A refusal of the order is none: who refuses is up and lets us in; nor is an answer
+                of whatever shape, since none is documented for an order that nobody has.
         """
-        await self._tokens.renewed()
+        try:
+            body = mapping.logistics_body([PROBE])
+            await self._probes.call(self._operations.logistics.probe(), body, self._probing.tries())
+        except Rejected:
+            return
 
     async def aclose(self) -> None:
         """End a login that is under way."""
@@ -102,36 +107,25 @@ class YlhClient:
     async def create(self, so_id: str, body: bytes, *, unanswered: bool) -> OrderArrived:
         """Send a create; an answer that got lost within this very call counts as unanswered too.
 
-        A refusal of the repeat within this call, other than for a duplicate, is reported as the `UnknownOutcome` of the
-        first send: the books then know, when the message comes round, that it is a resend.
-
         Raises:
             Rejected: YLH said no; code ``already_at_supplier`` for a duplicate that proves nothing.
             UnknownOutcome: it may or may not have arrived.
             SupplierError: nothing arrived.
         """
         tries = self._conduct.tries()
+        duplicate = self._settings.duplicate_pattern
         try:
-            return OrderArrived(await self._calls.call(self._create, body, tries, subject=_order(so_id)))
+            number = await changed(
+                self._calls, self._operations.create, body, tries, subject=_order(so_id), settles=duplicate
+            )
         except Rejected as refusal:
-            if not self._settings.duplicate_pattern.search(refusal.supplier_message or ""):
-                if tries.unanswered is not None:
-                    # The first send may have been taken, and the repeat refused for another reason.
-                    raise tries.unanswered from refusal
+            if not said(refusal, duplicate):
                 raise
             if unanswered or tries.unanswered is not None:
                 return OrderArrived(None, by_duplicate=True)
-            raise _recoded(
-                refusal,
-                "already_at_supplier",
-                f"YLH has order {so_id} already, and not from an earlier send of ours that is unanswered",
-            ) from refusal
-        except UnknownOutcome:
-            raise
-        except SupplierError as error:
-            if tries.unanswered is not None:
-                raise tries.unanswered from error
-            raise
+            what = f"YLH has order {so_id} already, and not from an earlier send of ours that is unanswered"
+            raise recoded(refusal, ALREADY_AT_SUPPLIER, what) from refusal
+        return OrderArrived(number)
 
     def cancel_body(self, cancel: OrderCancelled, *, source_system: str | None, now: datetime) -> bytes:
         """Build the body of a cancel; ``source_system`` None takes the account's."""
@@ -140,29 +134,76 @@ class YlhClient:
     async def cancel(self, so_id: str, body: bytes) -> None:
         """Send a cancel; returning means accepted, not done.
 
-        A refusal of the repeat within this call may only mean that the first send was taken: it is not reported as a
-        refusal but as the `UnknownOutcome` of that send. The books then know, when the message comes round, that it
-        is a resend.
-
         Raises:
             Rejected: code ``order_unknown`` when YLH has no such order, ``refused`` otherwise.
             UnknownOutcome: it may or may not have been accepted.
             SupplierError: nothing arrived.
         """
-        tries = self._conduct.tries()
+        await self._changed_order(self._operations.cancel, so_id, body)
+
+    def reschedule_body(self, order_no: str, *, distribution_on: date | None, install_on: date | None) -> bytes:
+        """Build the body of a reschedule; each day ends at 23:59:59 in China, and what is None stays as it is.
+
+        Args:
+            order_no: the order's ``retail_order_no``, else its ``ext_order_no``.
+            distribution_on: new day of delivery.
+            install_on: new day of installation.
+
+        Raises:
+            ValueError: neither day is given.
+        """
+        return mapping.reschedule_body(order_no, distribution_on=distribution_on, install_on=install_on)
+
+    async def reschedule(self, order_no: str, body: bytes) -> None:
+        """Send a reschedule; returning means that YLH took it.
+
+        Raises:
+            Rejected: code ``order_unknown`` when YLH has no such order, ``refused`` otherwise.
+            UnknownOutcome: it may or may not have been taken.
+            SupplierError: nothing arrived.
+        """
+        await self._changed_order(self._operations.reschedule, order_no, body)
+
+    async def photos(self, order_no: str) -> Sequence[DeliveryPhoto]:
+        """Return the photos of an order's delivery and installation; none if there are none yet.
+
+        Args:
+            order_no: the SO number, e.g. ``SO.20250430.000001``.
+
+        Raises:
+            Rejected: YLH does not have the order.
+            SupplierError: as for every look.
+        """
+        found = await self._calls.call(
+            self._operations.photos, mapping.photos_body(order_no), self._conduct.tries(), subject=_order(order_no)
+        )
+        return [mapping.photo(wire) for wire in found]
+
+    async def shipments(self, order_nos: Sequence[str]) -> Sequence[Shipment]:
+        """Return the parcels of all these orders; of an order that YLH has not sent, or does not have, there are none.
+
+        Each order is asked for once, `ORDERS_PER_CALL` in one call.
+
+        Raises:
+            SupplierError: as for every look; one call that fails fails all.
+        """
+        found: list[Shipment] = []
+        for part in parts(order_nos, ORDERS_PER_CALL):
+            records = await self._calls.call(
+                self._operations.logistics, mapping.logistics_body(part), self._conduct.tries()
+            )
+            found += mapping.order_shipments(records)
+        return found
+
+    async def _changed_order(self, operation: Operation[None], order_no: str, body: bytes) -> None:
+        unknown = self._settings.unknown_order_pattern
         try:
-            await self._calls.call(self._cancel, body, tries, subject=_order(so_id))
+            await changed(
+                self._calls, operation, body, self._conduct.tries(), subject=_order(order_no), settles=unknown
+            )
         except Rejected as refusal:
-            if self._settings.unknown_order_pattern.search(refusal.supplier_message or ""):
-                raise _recoded(refusal, "order_unknown", f"YLH has no order {so_id}") from refusal
-            if tries.unanswered is not None:
-                raise tries.unanswered from refusal
-            raise
-        except UnknownOutcome:
-            raise
-        except SupplierError as error:
-            if tries.unanswered is not None:
-                raise tries.unanswered from error
+            if said(refusal, unknown):
+                raise recoded(refusal, UNKNOWN_ORDER, f"YLH has no order {order_no}") from refusal
             raise
 
     def _several_units(self, so_id: str, units: int) -> None:
@@ -177,21 +218,5 @@ class YlhClient:
         _log.warning("several units in one order", so_id=so_id, count=units)
 
 
-def _changing(name: str, url: httpx.URL, read: Callable[[Said], T]) -> Operation[T]:
-    return Operation(supplier="ylh", name=name, url=url, changes=True, read=read, settings="YLH_BASE_URL and YLH_ENV")
-
-
-def _order(so_id: str) -> str:
-    return f"order {so_id}"
-
-
-def _recoded(refusal: Rejected, code: str, message: str) -> Rejected:
-    return Rejected(
-        message,
-        code=code,
-        supplier=refusal.supplier,
-        operation=refusal.operation,
-        supplier_code=refusal.supplier_code,
-        supplier_message=refusal.supplier_message,
-        status=refusal.status,
-    )
+def _order(order_no: str) -> str:
+    return f"order {order_no}"

@@ -1,13 +1,20 @@
-"""From our events to YLH's bodies: pure functions, field by field as SUPPLIERS, YLH, has them."""
+"""Between our words and YLH's: pure functions, field by field as SUPPLIERS, YLH, has them."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
+from consumer.domain.shipping import DeliveryPhoto, Shipment, ShipmentSource
+from consumer.suppliers.fields import SHANGHAI
 from consumer.suppliers.json_text import encode
+from consumer.suppliers.parcels import shipments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.suppliers.parcels import RecordWire
+    from consumer.suppliers.ylh.wire import PhotoWire
     from schemas.events import OrderCancelled, OrderPaid
     from schemas.events.orders import OrderItem
 
@@ -16,8 +23,6 @@ TIME_UNIT: Final = timedelta(milliseconds=1)
 should that turn out to be meant, this is the one constant to change."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""China keeps no daylight saving time."""
 _END_OF_DAY = time(23, 59, 59)
 
 
@@ -80,6 +85,47 @@ def cancel_body(cancel: OrderCancelled, *, source_system: str, now: datetime) ->
     )
 
 
+def reschedule_body(order_no: str, *, distribution_on: date | None, install_on: date | None) -> bytes:
+    """Return the body of a reschedule with the days that are given.
+
+    Raises:
+        ValueError: none is.
+    """
+    if distribution_on is None and install_on is None:
+        raise ValueError(f"a reschedule of order {order_no} needs a day of delivery, a day of installation, or both")
+    body: dict[str, object] = {"retailOrderNo": order_no}
+    if distribution_on is not None:
+        body["distributionTime"] = end_of_day(distribution_on)
+    if install_on is not None:
+        body["installTime"] = end_of_day(install_on)
+    return encode(body)
+
+
+def photos_body(order_no: str) -> bytes:
+    """Return the request for the photos of one order."""
+    return encode({"orderNo": order_no})
+
+
+def logistics_body(order_nos: Sequence[str]) -> bytes:
+    """Return the request for the parcels of some orders: a bare list."""
+    return encode(list(order_nos))
+
+
+def photo(wire: PhotoWire) -> DeliveryPhoto:
+    """Return the photo in our own words."""
+    return DeliveryPhoto(kind=wire.kind or "", url=wire.url, taken_at=wire.uploaded_at)
+
+
+def order_shipments(records: Iterable[RecordWire]) -> list[Shipment]:
+    """Return the parcels of all records, of the same one the first."""
+    found = [
+        shipment
+        for record in records
+        for shipment in shipments(record, ShipmentSource.YLH, order_no=record.order_no or "")
+    ]
+    return list(dict.fromkeys(found))
+
+
 def total_quantity(order: OrderPaid) -> int:
     """Return the units of all items."""
     return sum(item.quantity for item in order.items)
@@ -92,7 +138,7 @@ def instant(moment: datetime) -> int:
 
 def end_of_day(day: date) -> int:
     """Return 23:59:59 of ``day`` in Asia/Shanghai in milliseconds since 1970 (SUPPLIERS, YLH, reschedule)."""
-    return (datetime.combine(day, _END_OF_DAY, _SHANGHAI) - _EPOCH) // timedelta(milliseconds=1)
+    return (datetime.combine(day, _END_OF_DAY, SHANGHAI) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _item(item: OrderItem) -> dict[str, object]:

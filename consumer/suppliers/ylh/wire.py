@@ -1,41 +1,30 @@
 """YLH's answers as they come: tolerant of further fields, and of numbers where texts are documented."""
 
-from __future__ import annotations
+from pydantic import Field
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict
-
-from consumer.suppliers.operation import Misshapen
-
-if TYPE_CHECKING:
-    from consumer.suppliers.operation import Said
+from consumer.suppliers.fields import Answer, OptionalMoment, OptionalText, Text, one_or_many
+from consumer.suppliers.operation import Misshapen, Said
+from consumer.suppliers.parcels import RecordWire
 
 
-def _as_text(value: object) -> object:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return (value.strip() or None) if isinstance(value, str) else value
-
-
-OptionalText = Annotated[str | None, BeforeValidator(_as_text)]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class CreatedWire(_Answer):
+class CreatedWire(Answer):
     """``data`` of a create (SUPPLIERS, YLH, create)."""
 
     retailOrderNo: OptionalText = None  # noqa: N815 -- the supplier's name
 
 
-class TokenWire(_Answer):
+class PhotoWire(Answer):
+    """One photo of a delivery (SUPPLIERS, YLH, delivery photos)."""
+
+    kind: OptionalText = Field(None, validation_alias="imageType")
+    url: Text = Field(validation_alias="imageUrl")
+    uploaded_at: OptionalMoment = Field(None, validation_alias="uploadTime")
+
+
+class TokenWire(Answer):
     """The token's answer (SUPPLIERS, YLH, Token)."""
 
-    access_token: Annotated[str, BeforeValidator(_as_text)]
+    access_token: Text
     token_type: OptionalText = None
     expires_in: float | None = None
 
@@ -54,9 +43,30 @@ def read_created(said: Said) -> str | None:
 
 
 def read_accepted(said: Said) -> None:
-    """Accept the answer of a cancel: ``success`` in an envelope, else a bare ``true``."""
+    """Accept the answer of a cancel or a reschedule: ``success`` in an envelope, else a bare ``true``."""
     if not said.enveloped and said.value is not True:
         raise Misshapen("", "an envelope with success, or a bare true")
+
+
+def read_photos(said: Said) -> list[PhotoWire]:
+    """Return the photos; one may come without its list."""
+    return one_or_many(PhotoWire, said.value)
+
+
+def read_shipments(said: Said) -> list[RecordWire]:
+    """Return the delivery records; one may come without its list.
+
+    Raises:
+        Misshapen: a record does not say of which order it is, or has no place for parcels. An empty one is no fault.
+    """
+    records = one_or_many(RecordWire, said.value)
+    for place, record in enumerate(records):
+        where = f"{place}." if isinstance(said.value, list) else ""
+        if record.order_no is None:
+            raise Misshapen(f"{where}orderCode", "the SO number of the order")
+        if "parcels" not in record.model_fields_set:
+            raise Misshapen(f"{where}logisticsList", "the list of parcels")
+    return records
 
 
 def read_token(said: Said) -> TokenWire:
