@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from consumer.settings import SECRET_KEYS, AccountConfig, HttpSettings, ServiceSettings, check_account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GOOD: Final[dict[str, Any]] = {
     "client_id": "c1",
@@ -20,7 +23,7 @@ GOOD: Final[dict[str, Any]] = {
 }
 
 
-def checked(document: dict[str, Any], *, whose: str = "The config") -> AccountConfig:
+def checked(document: Mapping[str, object], *, whose: str = "The config") -> AccountConfig:
     """The rules of a service in development."""
     return check_account(document, ServiceSettings(), HttpSettings(), whose=whose)
 
