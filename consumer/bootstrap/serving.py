@@ -71,7 +71,7 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         health.register("database", store.check)
         wiring = Wiring(settings, lanes=lanes, store=store, observer=metrics)
         stack.push_async_callback(wiring.suppliers.aclose)
-        watch = SupplierWatch(wiring, metrics)
+        watch = SupplierWatch(settings, wiring, metrics)
         stack.push_async_callback(watch.reporting.withdraw)
         service = wiring.service([*_chores(settings, wiring, metrics), *watch.chores()])
         health.register("consuming", partial(_consuming, service))

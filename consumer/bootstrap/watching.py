@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from consumer.domain.supplier_report import REPORT_EVERY
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.service import Chore
-from consumer.runtime.supplier_watch import LOOK_EVERY, LoginProbes
+from consumer.runtime.supplier_watch import LOOK_EVERY, BalanceWatch, LoginProbes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.bootstrap.wiring import Wiring
+    from consumer.domain.goods import PayerBalance
     from consumer.observability.metrics import Metrics
+    from consumer.settings import Settings
 
 SUPPLIERS = ("haier", "ylh")
 """In the order in which people are shown them."""
@@ -29,11 +33,12 @@ class SupplierWatch:
     """Reports, login probes and balances of one process.
 
     Args:
+        settings: for the low-water mark.
         wiring: what is watched. Its clients are asked for at each turn: an account may be changed while it runs.
         metrics: of this process.
     """
 
-    def __init__(self, wiring: Wiring, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, wiring: Wiring, metrics: Metrics) -> None:
         self._wiring = wiring
         peers = Peers(process_name())
         self.reporting = Reporting(
@@ -53,12 +58,20 @@ class SupplierWatch:
             resting=self._resting,
             metrics=metrics,
         )
+        self._balances = BalanceWatch(
+            self._ask_balances,
+            low_water=settings.limits.low_balance,
+            peers=peers,
+            resting=self._resting,
+            metrics=metrics,
+        )
 
     def chores(self) -> list[Chore]:
         """Return what is done now and then."""
         return [
             Chore("report suppliers", REPORT_EVERY, self.reporting.run),
             Chore("probe idle suppliers", LOOK_EVERY, self._probes.run),
+            Chore("look at balances", LOOK_EVERY, self._balances.run),
         ]
 
     def _resting(self, supplier: str) -> bool:
@@ -73,3 +86,6 @@ class SupplierWatch:
 
     async def _login_ylh(self) -> None:
         await self._wiring.suppliers.ylh.login()
+
+    async def _ask_balances(self) -> Sequence[PayerBalance]:
+        return await self._wiring.suppliers.haier.balances()

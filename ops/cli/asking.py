@@ -102,12 +102,13 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 @asynccontextmanager
 async def books(settings: Settings) -> AsyncIterator[Store]:
-    """Our database for the length of the block, to read in it.
+    """Our database for the length of the block, to read in it, or to act: acts are signed with RELAY_SECRET_KEY.
 
     Raises:
         Failure: its SQLite file is not there.
         BooksUnavailable: it cannot be used, or its schema is not this version's.
     """
+    from consumer.domain.audit import ChainKey
     from consumer.persistence.store import Store
 
     file = sqlite_file(settings)
@@ -117,7 +118,8 @@ async def books(settings: Settings) -> AsyncIterator[Store]:
             "its database, or make one with `relay db upgrade`.",
             ExitCode.OUT_OF_REACH,
         )
-    async with Store.open(settings.database.url.get_secret_value()) as store:
+    keys = [key.get_secret_value() for key in settings.service.secret_keys]
+    async with Store.open(settings.database.url.get_secret_value(), chain_key=ChainKey.first_of(keys)) as store:
         await store.check()
         yield store
 
