@@ -253,6 +253,7 @@ async def test_an_unknown_outcome_stays_unknown_when_the_repeat_is_turned_away(
     async with client_of(box) as client:
         with pytest.raises(UnknownOutcome):
             await create(client)
+        await client.login()
         assert (await create(client, unanswered=True)).by_duplicate
 
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from consumer.domain.errors import Rejected
 from consumer.domain.ports import PRICES_PER_CALL, PRODUCTS_PER_CALL
-from consumer.suppliers.authorised import Authorised, Conduct
+from consumer.suppliers.account import Account
 from consumer.suppliers.calling import Caller
 from consumer.suppliers.haier import mapping
 from consumer.suppliers.haier.login import CREDENTIALS, HaierLogin
 from consumer.suppliers.haier.operations import HaierOperations
-from consumer.suppliers.json_text import JSON_HEADERS
-from consumer.suppliers.oauth2 import TokenProvider
 from consumer.suppliers.parts import parts
 
 if TYPE_CHECKING:
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.domain.product import Product
     from consumer.domain.shipping import Shipment
     from consumer.settings import HaierSettings
+    from consumer.suppliers.authorised import Conduct
     from consumer.suppliers.cache import ProductCache
     from consumer.suppliers.haier.wire import PriceWire
 
@@ -58,19 +56,16 @@ class HaierClient:
         cache: ProductCache | None = None,
     ) -> None:
         self._settings = settings
-        self._conduct = conduct
         self._cache = cache
         self._operations = HaierOperations.at(settings.base_url)
         caller = Caller(transport, conduct.observer)
-        self._tokens = TokenProvider(HaierLogin(settings, caller, conduct.timeouts.token), supplier="haier")
-        self._calls = Authorised(caller, self._tokens, conduct, JSON_HEADERS, CREDENTIALS)
-        self._probing = conduct.probing()
-        self._probes = Authorised(caller, self._tokens, self._probing, JSON_HEADERS, CREDENTIALS)
+        login = HaierLogin(settings, caller, conduct.timeouts.token)
+        self._account = Account("haier", login, caller, conduct, CREDENTIALS)
 
     @property
     def longest_call(self) -> timedelta:
         """How long one call of this client takes at most, repeats included; a split list makes several."""
-        return self._conduct.longest
+        return self._account.longest
 
     async def login(self) -> None:
         """Log in anew, whether or not there is a token; for ``relay doctor``.
@@ -78,24 +73,19 @@ class HaierClient:
         Raises:
             SupplierError: the login failed.
         """
-        await self._tokens.renewed()
+        await self._account.login()
 
     async def check(self) -> None:
         """Probe whether calls may go on: ask once for a product that does not exist, also while Haier is at rest.
 
         Raises:
-            SupplierError: not yet. A refusal of the product is none: who refuses is up and lets us in; nor is an answer
-                of whatever shape, since none is documented for a code that nobody has.
+            SupplierError: not yet (`consumer.suppliers.account.Account.probe`).
         """
-        body = mapping.products_body(self._settings, [PROBE])
-        try:
-            await self._probes.call(self._operations.products.probe(), body, self._probing.tries())
-        except Rejected:
-            return
+        await self._account.probe(self._operations.products, mapping.products_body(self._settings, [PROBE]))
 
     async def aclose(self) -> None:
         """End a login that is under way."""
-        await self._tokens.aclose()
+        await self._account.aclose()
 
     async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
         """Return the products of ``codes``, in their order and each once, or every procurable product for None.
@@ -123,7 +113,7 @@ class HaierClient:
         found: list[PriceWire] = []
         for part in parts(codes, PRICES_PER_CALL):
             body = mapping.prices_body(self._settings, part)
-            answer = await self._calls.call(self._operations.prices, body, self._conduct.tries())
+            answer = await self._account.call(self._operations.prices, body)
             found += answer
         return [mapping.price(wire) for wire in found]
 
@@ -139,7 +129,7 @@ class HaierClient:
         """
         body = mapping.stock_body(self._settings, product_code, county_code)
         subject = f"product {product_code} in county {county_code}"
-        found = await self._calls.call(self._operations.stock, body, self._conduct.tries(), subject=subject)
+        found = await self._account.call(self._operations.stock, body, subject=subject)
         return mapping.stock(found, product_code, county_code)
 
     async def shipments(
@@ -156,18 +146,18 @@ class HaierClient:
             self._settings, order_no, delivery_record_code=delivery_record_code, member_id=member_id
         )
         subject = f"order {order_no}"
-        found = await self._calls.call(self._operations.logistics, body, self._conduct.tries(), subject=subject)
+        found = await self._account.call(self._operations.logistics, body, subject=subject)
         return mapping.order_shipments(found, order_no)
 
     async def balances(self) -> Sequence[PayerBalance]:
         """Return the balance of each payer of the account."""
         body = mapping.balance_body(self._settings)
-        found = await self._calls.call(self._operations.balance, body, self._conduct.tries())
+        found = await self._account.call(self._operations.balance, body)
         return [mapping.balance(wire) for wire in found]
 
     async def _products(self, codes: Sequence[str] | None) -> list[Product]:
         body = mapping.products_body(self._settings, codes)
         # Before it is asked: the answer is at least as new as that, however long it takes.
         seen_at = datetime.now(UTC)
-        found = await self._calls.call(self._operations.products, body, self._conduct.tries())
+        found = await self._account.call(self._operations.products, body)
         return [mapping.product(wire, seen_at) for wire in found]

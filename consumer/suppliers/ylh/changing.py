@@ -15,7 +15,7 @@ from consumer.domain.errors import Rejected, RelayError, UnknownOutcome
 if TYPE_CHECKING:
     from re import Pattern
 
-    from consumer.suppliers.authorised import Authorised
+    from consumer.suppliers.account import Account
     from consumer.suppliers.operation import Operation
     from consumer.suppliers.retrying import Tries
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 async def changed(
-    calls: Authorised, operation: Operation[T], body: bytes, tries: Tries, *, subject: str, settles: Pattern[str]
+    account: Account, operation: Operation[T], body: bytes, tries: Tries, *, subject: str, settles: Pattern[str]
 ) -> T:
     """Make the call and return what the answer says.
 
     Args:
-        calls: of the account.
+        account: whose call it is.
         operation: which change.
         body: the same bytes at each send.
         tries: of this call; remembers the send without an answer.
@@ -41,7 +41,7 @@ async def changed(
         RelayError: nothing happened.
     """
     try:
-        return await calls.call(operation, body, tries, subject=subject)
+        return await account.call(operation, body, subject=subject, tries=tries)
     except UnknownOutcome:
         raise
     except RelayError as error:

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Final
 from consumer.domain.errors import Rejected
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, ORDERS_PER_CALL, UNKNOWN_ORDER, OrderArrived
 from consumer.observability.logging import get_logger
-from consumer.suppliers.authorised import Authorised, Conduct
+from consumer.suppliers.account import Account
 from consumer.suppliers.calling import Caller
-from consumer.suppliers.json_text import JSON_HEADERS
-from consumer.suppliers.oauth2 import TokenProvider
 from consumer.suppliers.parts import parts
 from consumer.suppliers.ylh import mapping
 from consumer.suppliers.ylh.changing import changed, recoded, said
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.shipping import DeliveryPhoto, Shipment
     from consumer.settings import YlhSettings
+    from consumer.suppliers.authorised import Conduct
     from consumer.suppliers.operation import Operation
     from schemas.events import OrderCancelled, OrderPaid
 
@@ -48,18 +47,15 @@ class YlhClient:
 
     def __init__(self, settings: YlhSettings, transport: httpx.AsyncBaseTransport, conduct: Conduct) -> None:
         self._settings = settings
-        self._conduct = conduct
         self._operations = YlhOperations.of(settings)
         caller = Caller(transport, conduct.observer)
-        self._tokens = TokenProvider(YlhLogin(settings, caller, conduct.timeouts.token), supplier="ylh")
-        self._calls = Authorised(caller, self._tokens, conduct, JSON_HEADERS, CREDENTIALS)
-        self._probing = conduct.probing()
-        self._probes = Authorised(caller, self._tokens, self._probing, JSON_HEADERS, CREDENTIALS)
+        login = YlhLogin(settings, caller, conduct.timeouts.token)
+        self._account = Account("ylh", login, caller, conduct, CREDENTIALS)
 
     @property
     def longest_call(self) -> timedelta:
         """How long one call of this client takes at most, repeats included; a lease on its order must outlast it."""
-        return self._conduct.longest
+        return self._account.longest
 
     async def login(self) -> None:
         """Log in anew, whether or not there is a token; for ``relay doctor``.
@@ -67,26 +63,19 @@ class YlhClient:
         Raises:
             SupplierError: the login failed.
         """
-        await self._tokens.renewed()
+        await self._account.login()
 
     async def check(self) -> None:
         """Probe whether calls may go on: ask once where an order is that does not exist, also while YLH is at rest.
 
-        A login alone would not do: where it works, the calls behind it may still be refused.
-
         Raises:
-            SupplierError: not yet. A refusal of the order is none: who refuses is up and lets us in; nor is an answer
-                of whatever shape, since none is documented for an order that nobody has.
+            SupplierError: not yet (`consumer.suppliers.account.Account.probe`).
         """
-        try:
-            body = mapping.logistics_body([PROBE])
-            await self._probes.call(self._operations.logistics.probe(), body, self._probing.tries())
-        except Rejected:
-            return
+        await self._account.probe(self._operations.logistics, mapping.logistics_body([PROBE]))
 
     async def aclose(self) -> None:
         """End a login that is under way."""
-        await self._tokens.aclose()
+        await self._account.aclose()
 
     def create_body(self, order: OrderPaid) -> bytes:
         """Build the body of a create.
@@ -112,11 +101,11 @@ class YlhClient:
             UnknownOutcome: it may or may not have arrived.
             SupplierError: nothing arrived.
         """
-        tries = self._conduct.tries()
+        tries = self._account.tries()
         duplicate = self._settings.duplicate_pattern
         try:
             number = await changed(
-                self._calls, self._operations.create, body, tries, subject=_order(so_id), settles=duplicate
+                self._account, self._operations.create, body, tries, subject=_order(so_id), settles=duplicate
             )
         except Rejected as refusal:
             if not said(refusal, duplicate):
@@ -174,8 +163,8 @@ class YlhClient:
             Rejected: YLH does not have the order.
             SupplierError: as for every look.
         """
-        found = await self._calls.call(
-            self._operations.photos, mapping.photos_body(order_no), self._conduct.tries(), subject=_order(order_no)
+        found = await self._account.call(
+            self._operations.photos, mapping.photos_body(order_no), subject=_order(order_no)
         )
         return [mapping.photo(wire) for wire in found]
 
@@ -189,9 +178,7 @@ class YlhClient:
         """
         found: list[Shipment] = []
         for part in parts(order_nos, ORDERS_PER_CALL):
-            records = await self._calls.call(
-                self._operations.logistics, mapping.logistics_body(part), self._conduct.tries()
-            )
+            records = await self._account.call(self._operations.logistics, mapping.logistics_body(part))
             found += mapping.order_shipments(records)
         return found
 
@@ -199,7 +186,7 @@ class YlhClient:
         unknown = self._settings.unknown_order_pattern
         try:
             await changed(
-                self._calls, operation, body, self._conduct.tries(), subject=_order(order_no), settles=unknown
+                self._account, operation, body, self._account.tries(), subject=_order(order_no), settles=unknown
             )
         except Rejected as refusal:
             if said(refusal, unknown):
