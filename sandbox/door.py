@@ -94,7 +94,7 @@ class Door:
             connection.force_close()
         deadline = time.monotonic() + RELEASE_TIMEOUT
         # Closing takes some turns of the loop, and a call in flight has to be ended first.
-        while server.connections and time.monotonic() < deadline:
+        while server.connections and time.monotonic() < deadline:  # noqa: ASYNC110  (aiohttp tells nobody of the last one)
             await asyncio.sleep(0)
 
     async def _outage(self, outage: Outage) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.callbacks import CallbackSender
 from sandbox.catalogue import Catalogue
 from sandbox.config import SandboxConfig
-from sandbox.effects import Clock, Connection, perform
+from sandbox.effects import Clock, Connection, Streamed, perform
 from sandbox.faults import Faults
 from sandbox.haier import Haier
 from sandbox.ledger import Ledger
@@ -107,6 +107,8 @@ class Gateway:
             visit.answer = await self._attend(request, body, desk, visit)
         finally:
             self.ledger.answered(desk.name, visit.status, visit.fault, visit.keys, time.time())
+        if isinstance(visit.answer, Streamed):
+            return await Connection(request).stream(visit.answer, self._clock)
         # aiohttp wants a response even for a connection that is gone; it notices and writes nothing.
         return web.Response() if visit.answer is None else written(visit.answer)
 

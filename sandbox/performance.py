@@ -27,6 +27,9 @@ class Performance(Protocol):
     def expire(self) -> Answer:
         """Make the token that was shown invalid, and say so."""
 
+    def revoke(self) -> Answer:
+        """Make every token of the supplier invalid, and say that this one is."""
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessCall:
@@ -59,6 +62,11 @@ class BusinessCall:
         self.tokens.withdraw(self.token)
         return http_refused(HttpRefusal(401))
 
+    def revoke(self) -> Answer:
+        """As the protocol."""
+        self.tokens.withdraw_all()
+        return http_refused(HttpRefusal(401))
+
 
 @dataclass(frozen=True, slots=True)
 class TokenCall:
@@ -82,6 +90,10 @@ class TokenCall:
         return refused(Refusal(code, message), words="message")
 
     def expire(self) -> Answer:
-        """As the protocol: every token of this supplier ends."""
+        """As the protocol: no token is shown here, so that every one ends."""
+        return self.revoke()
+
+    def revoke(self) -> Answer:
+        """As the protocol."""
         self.tokens.withdraw_all()
         return http_refused(HttpRefusal(401))
