@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.cache import ProductCache
 from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.slots import Slots
     from consumer.settings import Settings
+    from consumer.suppliers.cache import CacheObserver
     from consumer.suppliers.calling import CallObserver
     from consumer.suppliers.limits import Brake
 
@@ -35,6 +37,7 @@ class Suppliers:
         slots: where the accounts' quotas are kept: the store, shared with every process on the same database; or
             `LocalSlots` for who has none.
         brake_of: gives the brake of a supplier, by its name.
+        caches: hears how useful the cache of products is; None: every product is asked for each time.
 
     Attributes:
         quotas: by supplier.
@@ -46,6 +49,7 @@ class Suppliers:
         observer: CallObserver,
         slots: Slots,
         brake_of: Callable[[str], Brake] = lambda _: Released(),
+        caches: CacheObserver | None = None,
     ) -> None:
         self.quotas = {
             name: SharedQuota(f"{name}:{client_id}", settings.limits.rate_limit, slots)
@@ -64,7 +68,9 @@ class Suppliers:
         }
         self._transports = tuple(AiohttpTransport(slots=conduct.connections) for conduct in conducts.values())
         self.ylh = YlhClient(settings.ylh, self._transports[0], conducts["ylh"])
-        self.haier = HaierClient(settings.haier, self._transports[1], conducts["haier"])
+        lifetime = settings.limits.product_cache
+        cache = ProductCache(lifetime, caches) if lifetime is not None and caches is not None else None
+        self.haier = HaierClient(settings.haier, self._transports[1], conducts["haier"], cache=cache)
 
     async def aclose(self) -> None:
         """Close both clients and their connections."""

@@ -83,7 +83,7 @@ class Wiring:
         self.mask = Redactor(secrets=settings.secrets()).text
         self.window = CallWindow(self.mask)
         audience = Audience([CallWatch(observer, self.pauses, self._policy), self.window])
-        self.suppliers = Suppliers(settings, audience, store, partial(BoardBrake, self.pauses))
+        self.suppliers = Suppliers(settings, audience, store, partial(BoardBrake, self.pauses), caches=observer)
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
         self._parked = self._broker("dead letters")
