@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
-from contextlib import asynccontextmanager
+import sys
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ops.cli.failing import ExitCode, Failure
+from ops.cli.failing import ExitCode, Failure, debugging
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from datetime import tzinfo
 
     from aio_pika.abc import AbstractConnection
 
@@ -38,6 +41,30 @@ def settings_for(*need: Need) -> Settings:
     from consumer.settings import load
 
     return load(need=need)
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """For the length of the block, keep what the service's own modules would log: the command tells it itself."""
+    from consumer.observability import logging
+
+    logs = logging.configure(level="critical", console=sys.stderr if debugging() else io.StringIO())
+    try:
+        yield
+    finally:
+        logs.close()
+
+
+@contextmanager
+def traced_log(secrets: frozenset[str], timezone: tzinfo) -> Iterator[None]:
+    """For the length of the block, show on stderr all that the service's own modules log, calls with masked bodies."""
+    from consumer.observability import logging
+
+    logs = logging.configure(level="debug", timezone=timezone, secrets=secrets)
+    try:
+        yield
+    finally:
+        logs.close()
 
 
 def run_fast(work: Coroutine[object, object, T]) -> T:
@@ -118,8 +145,8 @@ async def books(settings: Settings) -> AsyncIterator[Store]:
             "its database, or make one with `relay db upgrade`.",
             ExitCode.OUT_OF_REACH,
         )
-    keys = [key.get_secret_value() for key in settings.service.secret_keys]
-    async with Store.open(settings.database.url.get_secret_value(), chain_key=ChainKey.first_of(keys)) as store:
+    chain_key = ChainKey.first_of(settings.service.secret_keys)
+    async with Store.open(settings.database.url.get_secret_value(), chain_key=chain_key) as store:
         await store.check()
         yield store
 

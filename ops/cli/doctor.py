@@ -3,14 +3,13 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
-import io
 import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import typer
 
-from ops.cli.failing import debugging
+from ops.cli.asking import quiet_log
 from ops.cli.printing import Output, OutputOption, Printer, clean, console, talk
 
 if TYPE_CHECKING:
@@ -47,15 +46,11 @@ def doctor(*, output: OutputOption = Output.TABLE) -> None:
 
 
 async def _visit() -> "list[Examined]":
-    from consumer.observability import logging
     from ops.doctor.visit import visit
 
-    # What the service's own modules would log is told here as findings.
-    logs = logging.configure(level="critical", console=sys.stderr if debugging() else io.StringIO())
-    try:
+    with quiet_log():
+        # What would be logged is told here as findings.
         return await visit()
-    finally:
-        logs.close()
 
 
 def _tell(examined: "Sequence[Examined]") -> None:

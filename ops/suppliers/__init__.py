@@ -1,0 +1,1 @@
+"""`relay supplier`: how the suppliers are, and what a person does about them."""
