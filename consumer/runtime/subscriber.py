@@ -1,7 +1,8 @@
 """One queue's consumer: fetches, hands deliveries on, tells the broker how they ended, comes back after every loss.
 
 It consumes in sessions (`session`): one channel with one consumer. Work in flight is not cancelled with a lost session;
-it commits its outcome, and the redelivery is then a duplicate.
+it commits its outcome, and the redelivery is then a duplicate. A session that fetches no more settles its deliveries
+beside the next one where a rest ended it: one call that hangs must not keep a lane from going on a second later.
 
 Plain connections under our own supervision rather than aio-pika's robust ones: those bring consumers back behind our
 back, which a pause, a trial and a drain must be able to decide on.
@@ -34,6 +35,8 @@ log = get_logger(__name__)
 
 _AFTER_A_LOSS = 0.5
 _LOOK_EVERY = 15.0
+_SETTLING_BESIDE = 2
+"""Sessions that may settle beside the one that fetches; each may hold a prefetch of deliveries that hang."""
 
 
 class Subscriber:
@@ -68,7 +71,7 @@ class Subscriber:
         self._stopping = asyncio.Event()
         self._consuming = False
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._session: Session | None = None
+        self._settling: set[asyncio.Task[None]] = set()
 
     @property
     def consuming(self) -> bool:
@@ -106,8 +109,7 @@ class Subscriber:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close_when_settled()
+        await asyncio.gather(*self._settling)
         return len(left)
 
     async def _one_session(self, stopping: asyncio.Task[bool]) -> None:
@@ -118,7 +120,7 @@ class Subscriber:
         link = await first_of(stopping, self._broker.link())
         if link is None:
             return
-        session = self._session = Session(self.queue, cast("Link", link), self._spawn)
+        session = Session(self.queue, cast("Link", link), self._spawn)
         try:
             await session.open(1 if mode is Fetching.TRIAL else self._prefetch)
             self._consuming = True
@@ -132,13 +134,21 @@ class Subscriber:
             await first_of(stopping, asyncio.sleep(_AFTER_A_LOSS))
         finally:
             self._consuming = False
-            # Acks still have to go out on this channel, so it is closed only when its deliveries have ended.
             await session.end_fetching()
-            if not self._stopping.is_set():
-                await session.close_when_settled()
+            settling = self._settle(session)
+            rested = self._pauses.fetching(self._resources) is not mode
+            if not self._stopping.is_set() and not (rested and len(self._settling) <= _SETTLING_BESIDE):
+                await settling
                 if session.left:
                     # What was left comes again at once: give whatever is in its way a moment.
                     await first_of(stopping, asyncio.sleep(_AFTER_A_LOSS))
+
+    def _settle(self, session: Session) -> asyncio.Task[None]:
+        """Close a session that fetches no more; acks still go out on its channel until its last delivery has ended."""
+        settling = asyncio.create_task(session.close_when_settled(), name=f"settling {self.queue}")
+        self._settling.add(settling)
+        settling.add_done_callback(self._settling.discard)
+        return settling
 
     async def _watch(self, session: Session) -> None:
         """Return when the broker no longer knows our consumer although nobody told us."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from consumer.domain.order import OrderState
+from consumer.runtime.pauses import Change
 from tests.support.events import cancelled, message, paid
 
 if TYPE_CHECKING:
@@ -181,8 +183,8 @@ async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay:
     order = await relay.store.orders([f"SO{number}" for number in range(20)])
     assert all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in order.values())
     # A person would wait for the probe; a test moves its time forward.
-    board._clock = lambda: 10**9
-    board._told("ylh", next(iter(board.pauses())))
+    board._clock = lambda: time.monotonic() + 10**6
+    board._tell("ylh", Change.RESTS)
     await relay.until(lambda: len(relay.of("order.push.succeeded")) == 20, within=30)
     assert (await relay.box.summary())["doubled"] == 0
 
