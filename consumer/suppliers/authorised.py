@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from consumer.domain.errors import Rejected, Resting, Unauthorised
+from consumer.domain.errors import Rejected, Resting, SupplierError, Unauthorised
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.calling import Caller, CallObserver, Unobserved
 from consumer.suppliers.limits import Brake, Gate, Quota, Released, Timeouts, Unlimited
@@ -137,13 +138,14 @@ class Authorised:
                 limit = self._limit(tries)
                 try:
                     answer = await self._caller.send(operation, headers, body, limit=limit, subject=subject)
-                except Rejected:
-                    token.accepted = True
-                    raise
                 except Unauthorised as refusal:
                     self._after_refusal(refusal, token, tries)
+                except SupplierError as error:
+                    if isinstance(error, Rejected) or error.status == HTTPStatus.OK:
+                        self._tokens.let_in(token)
+                    raise
                 else:
-                    token.accepted = True
+                    self._tokens.let_in(token)
                     return answer
         finally:
             self._gate.leave()
@@ -157,7 +159,7 @@ class Authorised:
         self._gate.unless_held(operation, subject)
         try:
             async with asyncio.timeout(tries.remaining):
-                return await self._tokens.renewed()
+                return await self._tokens.obtain()
         except TimeoutError as error:
             raise operation.not_sent("no token before the deadline", code="token_timeout", subject=subject) from error
 
@@ -174,23 +176,25 @@ class Authorised:
 
     def _after_refusal(self, refusal: Unauthorised, token: Token, tries: Tries) -> None:
         """Return if the call is worth another login; else raise."""
-        if refusal.status != 401:  # noqa: PLR2004 -- the one status that speaks of the token
+        if refusal.status != HTTPStatus.UNAUTHORIZED:
+            self._tokens.forbidden(token, refusal)
             raise refusal
-        self._tokens.drop(token)
-        if token.accepted and tries.expiries < MOST_LOGINS:
-            tries.expiries += 1
-            return
-        raise Unauthorised(
-            f"{refusal.message}; "
-            + (
-                f"it expired again and again, after {MOST_LOGINS} new logins"
-                if token.accepted
-                else f"it was fresh: check {self._credentials}"
-            ),
-            code="token_expired" if token.accepted else "token_refused",
-            supplier=refusal.supplier,
-            operation=refusal.operation,
-            expired=token.accepted,
-            supplier_message=refusal.supplier_message,
-            status=refusal.status,
-        ) from refusal
+        fresh = _with_words(refusal, f"it was fresh: check {self._credentials}", expired=False)
+        if not self._tokens.refused(token, fresh):
+            raise fresh from refusal
+        if tries.expiries >= MOST_LOGINS:
+            again = f"it expired again and again, after {MOST_LOGINS} new logins"
+            raise _with_words(refusal, again, expired=True) from refusal
+        tries.expiries += 1
+
+
+def _with_words(refusal: Unauthorised, words: str, *, expired: bool) -> Unauthorised:
+    return Unauthorised(
+        f"{refusal.message}; {words}",
+        code="token_expired" if expired else "token_refused",
+        supplier=refusal.supplier,
+        operation=refusal.operation,
+        expired=expired,
+        supplier_message=refusal.supplier_message,
+        status=refusal.status,
+    )

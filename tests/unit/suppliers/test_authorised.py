@@ -126,9 +126,22 @@ async def test_a_fresh_token_that_is_refused_pauses_at_once() -> None:
         await desk.call()
     assert not caught.value.expired
     assert desk.office.logins == 1
-    with pytest.raises(Unauthorised):
+    assert desk.tokens.ready() is None, "the refused token was dropped"
+    with pytest.raises(Unauthorised, match="YLH_USERNAME"):
         await desk.call()
-    assert desk.office.logins == 2, "the refused token was dropped"
+    assert desk.office.logins == 1, "and nobody logs in again the very next moment"
+
+
+async def test_tokens_taken_back_before_anybody_was_let_in_are_expiries_of_an_account_known_to_be_good() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return _fresh(401 if request.headers["Authorization"] in {"bearer t1", "bearer t2"} and gone else 200)
+
+    gone = False
+    desk = Desk(handler)
+    await desk.call()
+    gone = True
+    assert await asyncio.gather(*(desk.call() for _ in range(50))) == ["yes"] * 50
+    assert desk.office.logins == 3
 
 
 async def test_three_new_logins_a_message_and_no_more() -> None:
@@ -139,7 +152,7 @@ async def test_three_new_logins_a_message_and_no_more() -> None:
         while True:
             token = desk.tokens.ready()
             if token is not None:
-                token.accepted = True
+                desk.tokens.let_in(token)
             await asyncio.sleep(0)
 
     elsewhere = asyncio.create_task(accepted_elsewhere())
@@ -151,7 +164,7 @@ async def test_three_new_logins_a_message_and_no_more() -> None:
     assert desk.office.logins == 4
 
 
-async def test_403_pauses_and_keeps_the_token() -> None:
+async def test_403_pauses_and_is_told_again_without_another_login() -> None:
     desk = Desk(lambda _: _fresh(403))
     for _ in range(2):
         with pytest.raises(Unauthorised) as caught:

@@ -36,12 +36,19 @@ class Office:
             raise self.fault
         return Grant(f"bearer secret-{mine}", self.lifetime)
 
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
     def provider(self) -> TokenProvider:
-        return TokenProvider(self, supplier="ylh", clock=lambda: self.now)
+        return TokenProvider(self, supplier="ylh", clock=lambda: self.now, sleep=self.sleep)
 
 
 async def current(provider: TokenProvider) -> Token:
-    return provider.ready() or await provider.renewed()
+    return provider.ready() or await provider.obtain()
+
+
+def refusal(status: int = 401) -> Unauthorised:
+    return Unauthorised("…", code="x", supplier="ylh", operation="create", expired=False, status=status)
 
 
 async def settled() -> None:
@@ -115,46 +122,170 @@ async def test_a_short_life_shrinks_the_margin() -> None:
     assert office.logins == 2
 
 
-async def test_a_refresh_that_fails_leaves_the_old_token_and_is_tried_again_half_a_minute_later() -> None:
+async def test_a_refresh_that_fails_leaves_the_old_token_and_is_tried_again_after_growing_pauses() -> None:
     office = Office()
     provider = office.provider()
     old = await current(provider)
     office.fault = Transient("down", code="timeout", supplier="ylh", operation="token")
-    office.now = 3000
-    provider.ready()
-    await settled()
-    assert provider.ready() is old
-    await settled()
-    assert office.logins == 2
-    office.now = 3030
-    provider.ready()
-    await settled()
-    assert office.logins == 3
+    tried = []
+    for second in range(3000, 3600):
+        office.now = second
+        before = office.logins
+        assert provider.ready() is old
+        await settled()
+        if office.logins > before:
+            tried.append(second)
+    assert tried == [3000, 3030, 3090, 3210, 3360, 3510]
     office.now = 3600
     assert provider.ready() is None
     with pytest.raises(Transient):
         await current(provider)
 
 
+async def test_a_refresh_in_vain_does_not_keep_a_later_one_from_working() -> None:
+    office = Office()
+    provider = office.provider()
+    await current(provider)
+    office.fault = Transient("down", code="timeout", supplier="ylh", operation="token")
+    office.now = 3000
+    provider.ready()
+    await settled()
+    office.fault = None
+    office.now = 3030
+    provider.ready()
+    await settled()
+    new = provider.ready()
+    assert new is not None
+    assert (new.generation, new.expires_at) == (2, 6630)
+
+
 async def test_only_the_generation_that_was_refused_is_dropped() -> None:
     office = Office()
     provider = office.provider()
     old = await current(provider)
-    provider.drop(old)
+    provider.let_in(old)
+    assert provider.refused(old, refusal())
     new = await current(provider)
-    provider.drop(old)
+    assert provider.refused(old, refusal()), "nothing follows from the end of an old one"
+    provider.forbidden(old, refusal(403))
     assert provider.ready() is new
 
 
-async def test_closing_ends_a_login_that_hangs() -> None:
+async def test_the_first_token_of_an_account_that_was_never_let_in_means_that_it_is_refused() -> None:
+    office = Office()
+    provider = office.provider()
+    token = await current(provider)
+    assert not provider.refused(token, refusal())
+    assert not provider.refused(token, refusal()), "whoever else used it hears the same"
+
+
+async def test_of_an_account_known_to_be_good_two_tokens_in_a_row_may_end_before_anybody_was_let_in() -> None:
+    office = Office()
+    provider = office.provider()
+    provider.let_in(await current(provider))
+    first = provider.ready()
+    assert first is not None
+    assert provider.refused(first, refusal())
+    judged = []
+    for _ in range(3):
+        token = await current(provider)
+        judged.append([provider.refused(token, refusal()) for _ in range(50)])
+    assert [set(verdicts) for verdicts in judged] == [{True}, {True}, {False}]
+    office.now += 5
+    provider.let_in(await current(provider))
+    again = provider.ready()
+    assert again is not None
+    assert provider.refused(again, refusal()), "let in once more, all is forgotten"
+
+
+async def test_whoever_comes_right_after_a_refused_account_is_told_so_without_a_login() -> None:
+    office = Office()
+    provider = office.provider()
+    told = refusal()
+    assert not provider.refused(await current(provider), told)
+    outcomes = await asyncio.gather(*(current(provider) for _ in range(100)), return_exceptions=True)
+    assert set(map(id, outcomes)) == {id(told)}
+    assert office.logins == 1
+    office.now += 0.5
+    assert (await current(provider)).generation == 2
+
+
+async def test_a_403_takes_the_token_away_for_permissions_may_be_part_of_it() -> None:
+    office = Office()
+    provider = office.provider()
+    token = await current(provider)
+    provider.let_in(token)
+    provider.forbidden(token, refusal(403))
+    with pytest.raises(Unauthorised):
+        await current(provider)
+    office.now += 5
+    assert (await current(provider)).generation == 2
+
+
+async def test_a_login_that_fails_again_and_again_is_tried_after_pauses_that_grow_to_five_seconds() -> None:
+    office = Office()
+    office.fault = Transient("down", code="timeout", supplier="ylh", operation="token")
+    provider = office.provider()
+    pauses = []
+    for _ in range(8):
+        before = office.now
+        with pytest.raises(Transient):
+            await current(provider)
+        pauses.append(office.now - before)
+    assert pauses[0] == 0
+    for pause, bound in zip(pauses[1:], [0.5, 1, 2, 4, 5, 5, 5], strict=True):
+        assert bound / 2 <= pause <= bound
+
+
+async def test_what_the_supplier_wants_of_logins_is_kept_to() -> None:
+    office = Office()
+    office.fault = Throttled("…", supplier="ylh", operation="token", retry_after=timedelta(seconds=60))
+    provider = office.provider()
+    with pytest.raises(Throttled):
+        await current(provider)
+    office.now = 45
+    with pytest.raises(Throttled) as caught:
+        await current(provider)
+    assert caught.value.retry_after == timedelta(seconds=15)
+    assert office.logins == 1
+
+
+async def test_a_probe_logs_in_whatever_was_said_before() -> None:
+    office = Office()
+    provider = office.provider()
+    provider.refused(await current(provider), refusal())
+    assert (await provider.renewed()).generation == 2
+
+
+@pytest.mark.parametrize(("said", "lives"), [(0, 1), (-5, 1), (float("nan"), 3600), (float("inf"), 3600), (7200, 7200)])
+async def test_a_life_that_makes_no_sense_makes_no_storm(said: float, lives: float) -> None:
+    office = Office(lifetime=said)
+    assert (await current(office.provider())).expires_at == lives
+
+
+@pytest.mark.parametrize("authorization", ["bearer a\r\nX-Evil: 1", "bearer \u4f60", "bearer \x00"])
+async def test_a_token_that_no_header_can_hold_is_our_set_up_and_no_bug(authorization: str) -> None:
+    async def login() -> Grant:
+        return Grant(authorization, 3600)
+
+    with pytest.raises(Misconfigured) as caught:
+        await TokenProvider(login, supplier="ylh").obtain()
+    assert caught.value.code == "login_unusable"
+    assert authorization not in str(caught.value)
+
+
+async def test_closing_ends_a_login_that_hangs_and_begins_none() -> None:
     office = Office()
     office.door.clear()
     provider = office.provider()
     waiting = asyncio.create_task(current(provider))
     await settled()
     await provider.aclose()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+    for wanted in (waiting, current(provider)):
+        with pytest.raises(Transient) as caught:
+            await wanted
+        assert caught.value.code == "closed"
+    assert office.logins == 1
 
 
 async def test_no_token_shows_itself() -> None:
@@ -193,3 +324,8 @@ def test_a_failed_login_never_means_that_an_order_is_refused_or_parked(
         assert "YLH_USERNAME" in str(meant)
         assert isinstance(meant, Unauthorised)
         assert not meant.expired
+
+
+def test_a_login_turned_away_by_403_speaks_of_the_address_too() -> None:
+    meant = login_error(refusal(403), "YLH_USERNAME")
+    assert "IP address" in str(meant)
