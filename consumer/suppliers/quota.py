@@ -72,6 +72,7 @@ class SharedQuota:
         self._used = LastMinute()
         self._flight: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
         self._slowest = 0.0
         self._lead = 0.0
 
@@ -159,13 +160,12 @@ class SharedQuota:
         if not self._callers:
             return
         at = min(self._shared.ours(self._held.next_use()), self._soonest)
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, at - now)
         if self._alarm is not None:
-            if self._alarm.when() <= when:
+            if self._alarm_at <= at:
                 return
             self._alarm.cancel()
-        self._alarm = loop.call_at(when, self._alarmed)
+        self._alarm_at = at
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, at - now), self._alarmed)
 
     def _alarmed(self) -> None:
         self._alarm = None
