@@ -125,7 +125,6 @@ async def test_an_outage_costs_few_calls_and_few_attempts_and_nobody_else_anythi
     amqp_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    record_property: Callable[[str, object], None],
 ) -> None:
     async with AsyncExitStack() as stack:
         goods = await stack.enter_async_context(running_sandbox())
