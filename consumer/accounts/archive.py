@@ -67,7 +67,7 @@ class ArchivedRevision(_Value):
 class ArchivedAccount(_Value):
     """One account with its history; its config is that of its newest revision."""
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     name: Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
     is_active: bool
     revisions: Annotated[tuple[ArchivedRevision, ...], Field(min_length=1)]

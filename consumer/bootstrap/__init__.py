@@ -6,7 +6,7 @@ serving     its life: logs, health, chores, until it is told to stop
 """
 
 from consumer.bootstrap.serving import serve
-from consumer.bootstrap.suppliers import Suppliers, supplier_logins
+from consumer.bootstrap.suppliers import Suppliers
 from consumer.bootstrap.wiring import Wiring
 
-__all__ = ["Suppliers", "Wiring", "serve", "supplier_logins"]
+__all__ = ["Suppliers", "Wiring", "serve"]

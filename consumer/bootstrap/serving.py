@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.bootstrap.watching import SupplierWatch
 from consumer.bootstrap.wiring import Wiring
+from consumer.domain.audit import ChainKey
 from consumer.domain.errors import RelayError
 from consumer.observability.health import Health, NotReady
 from consumer.observability.http import http_app, serve_http
@@ -22,6 +23,7 @@ from consumer.observability.metrics import Metrics
 from consumer.persistence.store import Store
 from consumer.runtime.measuring import BooksMeasuring, Forgetting, QueueMeasuring
 from consumer.runtime.service import Chore, Service
+from consumer.settings import AccountRefused
 from publishers.confirms import PublishError
 from rabbitmq.connection import BrokerUnreachable
 from schemas.registry import INBOUND
@@ -56,7 +58,7 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
             directory=settings.logging.directory,
             timezone=settings.service.timezone,
             secrets=settings.secrets(),
-            speaking=(RelayError, BrokerUnreachable, PublishError),
+            speaking=(RelayError, BrokerUnreachable, PublishError, AccountRefused),
         )
         stack.callback(logs.close)
         # They log each failed attempt, and a traceback for each loss; our own supervision says it once for each cause.
@@ -66,10 +68,12 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
             log.warning("setting not known", setting=problem.setting)
         metrics = Metrics.create(version=version("haier-relay"), event_types=INBOUND)
         health = Health()
-        store = Store.open(settings.database.url.get_secret_value())
+        store = Store.open(
+            settings.database.url.get_secret_value(), chain_key=ChainKey.first_of(settings.service.secret_keys)
+        )
         stack.push_async_callback(store.close)
         health.register("database", store.check)
-        wiring = Wiring(settings, lanes=lanes, store=store, observer=metrics)
+        wiring = Wiring(settings, lanes=lanes, store=store, observer=metrics, learn=logs.learn)
         stack.push_async_callback(wiring.suppliers.aclose)
         watch = SupplierWatch(settings, wiring, metrics)
         stack.push_async_callback(watch.reporting.withdraw)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
+from consumer.accounts.switching import SwitchedHaier
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.cache import ProductCache
-from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released
-from consumer.suppliers.quota import LocalSlots, SharedQuota
+from consumer.suppliers.quota import SharedQuota
 from consumer.suppliers.transport import AiohttpTransport
 from consumer.suppliers.ylh.client import YlhClient
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
+    from consumer.accounts.choosing import AccountChoice
     from consumer.domain.slots import Slots
-    from consumer.settings import Settings
+    from consumer.settings import HaierSettings, Settings
     from consumer.suppliers.cache import CacheObserver
     from consumer.suppliers.calling import CallObserver
     from consumer.suppliers.limits import Brake
@@ -28,16 +29,45 @@ CALLS_AT_ONCE: Final = 100
 """Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
 
 
+class QuotaUse(Protocol):
+    """How much of an account's quota this process uses."""
+
+    def used_ratio(self) -> float:
+        """Return what it used during the last minute, as a fraction of the quota."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HaierLine:
+    """A client of one account at Haier, with the connections and the quota that are that account's alone."""
+
+    client: HaierClient
+    quota: SharedQuota
+    transport: AiohttpTransport
+
+    def quota_used(self) -> float:
+        """Return what this process used of the account's quota during the last minute, as a fraction."""
+        return self.quota.used_ratio()
+
+    async def aclose(self) -> None:
+        """Close the client and its connections."""
+        await self.client.aclose()
+        await self.quota.aclose()
+        await self.transport.aclose()
+
+
 class Suppliers:
     """Both supplier clients over connection pools of their own, so that one supplier's trouble is not the other's.
 
     Args:
-        settings: of both accounts.
+        settings: of YLH's account, and of the limits.
         observer: hears of every HTTP call.
-        slots: where the accounts' quotas are kept: the store, shared with every process on the same database; or
-            `LocalSlots` for who has none.
+        slots: where the accounts' quotas are kept: the store, shared with every process on the same database.
+        accounts: says which account at Haier serves.
         brake_of: gives the brake of a supplier, by its name.
         caches: hears how useful the cache of products is; None: every product is asked for each time.
+        learn: told the secrets of a stored account before it is used.
+        on_switch: told after each change of the account at Haier.
 
     Attributes:
         quotas: by supplier.
@@ -48,38 +78,55 @@ class Suppliers:
         settings: Settings,
         observer: CallObserver,
         slots: Slots,
+        accounts: AccountChoice,
+        *,
         brake_of: Callable[[str], Brake] = lambda _: Released(),
         caches: CacheObserver | None = None,
+        learn: Callable[[frozenset[str]], None] = lambda _: None,
+        on_switch: Callable[[], None] = lambda: None,
     ) -> None:
-        self.quotas = {
-            name: SharedQuota(f"{name}:{client_id}", settings.limits.rate_limit, slots)
-            for name, client_id in (("ylh", settings.ylh.client_id), ("haier", settings.haier.client_id))
-        }
-        conducts = {
-            name: Conduct.of(
-                settings.limits,
-                policy=policy_of(settings),
-                observer=observer,
-                at_once=CALLS_AT_ONCE,
-                quota=quota,
-                brake=brake_of(name),
-            )
-            for name, quota in self.quotas.items()
-        }
-        self._transports = tuple(AiohttpTransport(slots=conduct.connections) for conduct in conducts.values())
-        self.ylh = YlhClient(settings.ylh, self._transports[0], conducts["ylh"])
-        lifetime = settings.limits.product_cache
-        cache = ProductCache(lifetime, caches) if lifetime is not None and caches is not None else None
-        self.haier = HaierClient(settings.haier, self._transports[1], conducts["haier"], cache=cache)
+        self._settings = settings
+        self._observer = observer
+        self._slots = slots
+        self._brake_of = brake_of
+        self._caches = caches
+        self._ylh_quota = self._quota("ylh", settings.ylh.client_id)
+        conduct = self._conduct("ylh", self._ylh_quota)
+        self._ylh_transport = AiohttpTransport(slots=conduct.connections)
+        self.ylh = YlhClient(settings.ylh, self._ylh_transport, conduct)
+        self.haier = SwitchedHaier(
+            accounts, self._haier_line, longest_call=conduct.longest, learn=learn, on_switch=on_switch
+        )
+        self.quotas: Mapping[str, QuotaUse] = {"ylh": self._ylh_quota, "haier": self.haier}
 
     async def aclose(self) -> None:
         """Close both clients and their connections."""
         await self.ylh.aclose()
         await self.haier.aclose()
-        for quota in self.quotas.values():
-            await quota.aclose()
-        for transport in self._transports:
-            await transport.aclose()
+        await self._ylh_quota.aclose()
+        await self._ylh_transport.aclose()
+
+    def _haier_line(self, account: HaierSettings) -> HaierLine:
+        """Return a client of ``account``; tokens, quota, connections and remembered products are an account's own."""
+        quota = self._quota("haier", account.client_id)
+        conduct = self._conduct("haier", quota)
+        transport = AiohttpTransport(slots=conduct.connections)
+        lifetime = self._settings.limits.product_cache
+        cache = ProductCache(lifetime, self._caches) if lifetime is not None and self._caches is not None else None
+        return HaierLine(HaierClient(account, transport, conduct, cache=cache), quota, transport)
+
+    def _quota(self, supplier: str, client_id: str) -> SharedQuota:
+        return SharedQuota(f"{supplier}:{client_id}", self._settings.limits.rate_limit, self._slots)
+
+    def _conduct(self, supplier: str, quota: SharedQuota) -> Conduct:
+        return Conduct.of(
+            self._settings.limits,
+            policy=policy_of(self._settings),
+            observer=self._observer,
+            at_once=CALLS_AT_ONCE,
+            quota=quota,
+            brake=self._brake_of(supplier),
+        )
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -91,17 +138,3 @@ def policy_of(settings: Settings) -> Policy:
         probe_cap=settings.limits.probe_longest,
         snooze_limit=settings.limits.snooze_limit,
     )
-
-
-def supplier_logins(settings: Settings) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """Return for each supplier a function that logs in once and raises `SupplierError` if it may not."""
-
-    async def login(name: str) -> None:
-        # A login takes no slot (`Gate`).
-        suppliers = Suppliers(settings, Unobserved(), LocalSlots())
-        try:
-            await (suppliers.ylh if name == "ylh" else suppliers.haier).login()
-        finally:
-            await suppliers.aclose()
-
-    return {name: partial(login, name) for name in ("ylh", "haier")}

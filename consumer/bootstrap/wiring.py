@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from consumer.accounts.choosing import AccountChoice
 from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
 from consumer.bootstrap.suppliers import Suppliers, policy_of
 from consumer.deadletters.archivist import Archivist
@@ -32,7 +33,7 @@ from publishers.confirms import ConfirmedPublisher
 from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from consumer.domain.outcome import Handler
     from consumer.observability.metrics import Metrics
@@ -47,6 +48,8 @@ LEASE_MARGIN: Final = timedelta(seconds=15)
 ARCHIVIST_PREFETCH: Final = 200
 LOOK_FOR_HOLDS_EVERY: Final = timedelta(seconds=2)
 """How soon a running service heeds a person's pause."""
+LOOK_FOR_ACCOUNT_EVERY: Final = timedelta(seconds=3)
+"""How soon a running service takes up an account that was activated (ten seconds are promised)."""
 CONFIRM_TIMEOUT: Final = 10.0
 """Seconds without one confirm after which the publishing connection is given up and opened anew."""
 
@@ -59,6 +62,7 @@ class Wiring:
         lanes: queue names of the lanes to consume; None for all.
         store: our database.
         observer: told about each message and each call.
+        learn: told the secrets of a stored account before it is used; the log must not show them.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Wiring:
         lanes: Collection[str] | None,
         store: Store,
         observer: Metrics,
+        learn: Callable[[frozenset[str]], None] = lambda _: None,
     ) -> None:
         url = settings.broker.amqp_url.get_secret_value()
         self._settings = settings
@@ -80,10 +85,21 @@ class Wiring:
         self._telling = PauseTelling(observer, {lane.name: _resources(lane) for lane in chosen}, _all_suppliers())
         self.pauses = PauseBoard(on_change=self._tell_pause)
         self._holds = Holds(store, self.pauses)
-        self.mask = Redactor(secrets=settings.secrets()).text
+        self._redactor = Redactor(secrets=settings.secrets())
+        self._tell_log = learn
+        self.mask = self._redactor.text
         self.window = CallWindow(self.mask)
         audience = Audience([CallWatch(observer, self.pauses, self._policy), self.window])
-        self.suppliers = Suppliers(settings, audience, store, partial(BoardBrake, self.pauses), caches=observer)
+        self.suppliers = Suppliers(
+            settings,
+            audience,
+            store,
+            AccountChoice.of(settings, store.accounts),
+            brake_of=partial(BoardBrake, self.pauses),
+            caches=observer,
+            learn=self._learn,
+            on_switch=self._try_haier,
+        )
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
         self._parked = self._broker("dead letters")
@@ -117,7 +133,7 @@ class Wiring:
             publishers=[self._publisher],
             relay=self._relay,
             subscribers=self.subscribers,
-            chores=[*chores, *self._pausing()],
+            chores=[*chores, *self._pausing(), self._following()],
             check_database=self._ready_to_fetch,
             shutdown_timeout=self._settings.limits.shutdown_timeout,
         )
@@ -129,6 +145,21 @@ class Wiring:
         """
         await self.store.check()
         await self._holds.read()
+
+    def _following(self) -> Chore:
+        """Return what takes up another account at Haier while the service runs."""
+        return Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow)
+
+    def _learn(self, secrets: frozenset[str]) -> None:
+        """Show these nowhere from now on."""
+        self._redactor.learn(secrets)
+        self._tell_log(secrets)
+
+    def _try_haier(self) -> None:
+        """Try Haier again at once: what it rests for was the account before."""
+        pause = self.pauses.pause_of("haier")
+        if pause is not None:
+            self.pauses.passed(pause)
 
     def _pausing(self) -> Sequence[Chore]:
         """Return what keeps the pauses going: none of them may end only because a message comes by."""
@@ -151,7 +182,7 @@ class Wiring:
             "order.paid": OrderPaidHandler(calls, suppliers.ylh),
             "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
             "sync.products.requested": SyncProductsHandler(
-                self._books, suppliers.haier, self._relay.hand_over, self._observer
+                self._books, suppliers.haier, self._relay.hand_over, self._observer, suppliers.haier.config_id
             ),
         }
 

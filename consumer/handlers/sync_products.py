@@ -23,7 +23,7 @@ from schemas.events import SyncProductsRequested
 from schemas.results import FailedItem, ProductChanged, ProductValues, SyncCompleted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from consumer.domain.ports import Books, HaierGoods, SyncObserver
     from consumer.domain.writes import InboxKey, OutboxMessage
@@ -62,6 +62,7 @@ class SyncProductsHandler:
         haier: the supplier.
         hand_over: where committed results of a batch go at once.
         observer: told how each sync ended.
+        config_id: tells which stored account calls are made with now; None is the environment's.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class SyncProductsHandler:
         haier: HaierGoods,
         hand_over: Callable[[Sequence[OutboxMessage]], None],
         observer: SyncObserver,
+        config_id: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._books = books
         self._haier = haier
         self._hand_over = hand_over
         self._observer = observer
+        self._config_id = config_id
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Sync the goods that were asked for."""
@@ -100,6 +103,7 @@ class SyncProductsHandler:
             started_at=now,
             completed_at=None,
             event_id=event.id,
+            config_id=await self._config_id(),
         )
         await self._books.commit(UnitOfWork((row,)))
         tally = _Tally(total=row.total_count)

@@ -28,10 +28,9 @@ from consumer.observability.redaction import Redactor
 from consumer.observability.tracebacks import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
     from datetime import tzinfo
     from pathlib import Path
-
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _IN_HAND: ContextVar[Mapping[str, object]] = ContextVar("relay_in_hand", default=MappingProxyType({}))
@@ -133,6 +132,11 @@ class Logs:
     handlers: tuple[logging.Handler, ...]
     _levels: Mapping[str, int]
     _switches: Mapping[str, bool]
+    _redactor: Redactor = field(repr=False)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Never write ``secrets`` from now on either."""
+        self._redactor.learn(secrets)
 
     def close(self) -> None:
         """Take the handlers off and close the files."""
@@ -191,7 +195,7 @@ def configure(
     switches = {name: getattr(logging, name) for name in _UNUSED if hasattr(logging, name)}
     for name in switches:
         setattr(logging, name, False)
-    return Logs(tuple(handlers), before, switches)
+    return Logs(tuple(handlers), before, switches, redactor)
 
 
 class _Outlet:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -85,6 +85,14 @@ class Redactor:
     _secret: re.Pattern[str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
+        self._look_for_secrets()
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Never write ``secrets`` from now on, besides those known already: of an account that was just taken up."""
+        object.__setattr__(self, "secrets", self.secrets | frozenset(secrets))
+        self._look_for_secrets()
+
+    def _look_for_secrets(self) -> None:
         telling = sorted(
             (re.escape(secret) for secret in self.secrets if len(secret) >= _SHORTEST_SECRET), reverse=True
         )

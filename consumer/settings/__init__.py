@@ -6,7 +6,7 @@ There is no global settings object: `load` is called where a command starts, and
 from consumer.settings.accounts import KEYS, SECRET_KEYS, AccountConfig, SyncDefaults, check_account
 from consumer.settings.faults import AccountRefused, Problem, SettingsError
 from consumer.settings.loading import Settings, known_names, load
-from consumer.settings.secrecy import shown_url
+from consumer.settings.secrecy import secrets_of, shown_url
 from consumer.settings.sections import (
     BrokerSettings,
     DatabaseSettings,
@@ -43,5 +43,6 @@ __all__ = [
     "check_account",
     "known_names",
     "load",
+    "secrets_of",
     "shown_url",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ops.cli.asking import run_fast, settings_for
+from ops.cli.asking import run_fast
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import say
 from ops.health import ANYWHERE, says_yes
@@ -32,9 +32,7 @@ def consume(
 
     Ends on Ctrl-C or SIGTERM once what is in flight is done (RELAY_SHUTDOWN_TIMEOUT); a second signal ends it at once.
     """
-    chosen = _lanes(lanes)
-    settings = settings_for("broker", "database", "haier", "ylh")
-    run_fast(_consume(settings, chosen))
+    run_fast(_consume(_lanes(lanes)))
 
 
 def _lanes(given: str | None) -> tuple[str, ...] | None:
@@ -53,10 +51,14 @@ def _lanes(given: str | None) -> tuple[str, ...] | None:
     return names
 
 
-async def _consume(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
+async def _consume(lanes: tuple[str, ...] | None) -> None:
     from consumer import bootstrap
+    from ops.accounts.using import settings_of_the_service
 
+    settings, account = await settings_of_the_service()
     await _refuse_old_schema(settings)
+    if account is not None:
+        say(f"Haier: {account.told}.")
     stop = asyncio.Event()
     _stop_on_signals(stop)
     telling = asyncio.create_task(_tell_when_ready(settings, lanes), name="telling that it is ready")

@@ -51,6 +51,7 @@ CODES: Final[Mapping[str, ExitCode]] = {
     "consumer.domain.errors.SupplierError": ExitCode.OUT_OF_REACH,
     "consumer.domain.errors.RelayError": ExitCode.FAILED,
     "consumer.observability.http.CannotListen": ExitCode.FAILED,
+    "consumer.settings.faults.AccountRefused": ExitCode.FAILED,
     "consumer.settings.faults.SettingsError": ExitCode.USAGE,
     "publishers.outgoing.BrokerAway": ExitCode.OUT_OF_REACH,
     "publishers.outgoing.Unconfirmed": ExitCode.OUT_OF_REACH,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from consumer.settings import SettingsError, load
+from ops.accounts.using import stored_account_serves
 from ops.doctor.checks import Finding, Status, ok
 
 if TYPE_CHECKING:
@@ -16,10 +17,11 @@ _OURS: Final = frozenset({"RELAY_DEBUG"})
 """Names that are no settings of the service but have an effect."""
 
 
-def settings(found: Settings) -> Sequence[Finding]:
+async def settings(found: Settings) -> Sequence[Finding]:
     """Everything that `relay consume` needs; ``found`` is at least readable."""
+    stored = await stored_account_serves()
     try:
-        load()
+        load(need=("broker", "database", "ylh") if stored else ("broker", "database", "ylh", "haier"))
     except SettingsError as error:
         return faults(error)
     warnings = [
@@ -27,7 +29,8 @@ def settings(found: Settings) -> Sequence[Finding]:
         for problem in found.warnings
         if problem.setting not in _OURS
     ]
-    return warnings or ok(f"complete, for RELAY_ENV={found.service.environment}")
+    account = "; a stored account stands for HAIER_*" if stored else ""
+    return warnings or ok(f"complete, for RELAY_ENV={found.service.environment}{account}")
 
 
 def faults(error: SettingsError) -> list[Finding]:

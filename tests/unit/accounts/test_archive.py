@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +44,7 @@ def revision(number: int, config: dict[str, Any], reason: str | None = None) -> 
 def archive(*configs_: dict[str, Any], reason: str | None = None) -> Archive:
     accounts = tuple(
         ArchivedAccount(
-            id=f"a{place}", name=f"n{place}", is_active=place == 0, revisions=(revision(1, config, reason),)
+            id=str(UUID(int=place)), name=f"n{place}", is_active=place == 0, revisions=(revision(1, config, reason),)
         )
         for place, config in enumerate(configs_)
     )
@@ -105,7 +106,7 @@ def test_what_cannot_be_restored_says_why(content: bytes, passphrase: str, code:
 
 def test_a_history_with_a_gap_is_no_backup() -> None:
     account = ArchivedAccount.model_construct(
-        id="a", name="n", is_active=False, revisions=(revision(1, GOOD), revision(3, GOOD))
+        id=str(UUID(int=1)), name="n", is_active=False, revisions=(revision(1, GOOD), revision(3, GOOD))
     )
     content = locked(Archive.model_construct(made_at=AT, accounts=(account,)), PASSPHRASE, CHEAP)
     with pytest.raises(ArchiveUnusable, match="gap between its revisions") as refusal:

@@ -86,6 +86,9 @@ class Haier:
         return answer * 2 if self.says_twice else answer
 
 
+ACCOUNT = "7d0a7d3e-5f6b-4f0e-9a51-0c9f3f1f2b11"
+
+
 class Sync:
     """The handler with its fakes."""
 
@@ -94,7 +97,10 @@ class Sync:
         self.haier = Haier(*goods)
         self.ended: list[tuple[int, int, int, bool]] = []
         self.handed_over: list[OutboxMessage] = []
-        self.handler = SyncProductsHandler(self.books, self.haier, self.handed_over.extend, self)
+        self.handler = SyncProductsHandler(self.books, self.haier, self.handed_over.extend, self, self.config_id)
+
+    async def config_id(self) -> str:
+        return ACCOUNT
 
     def sync_ended(self, sync_type: str, *, changed: int, unchanged: int, failed: int, success: bool) -> None:
         assert sync_type == "products"
@@ -114,6 +120,12 @@ def last_row(outcome: Outcome) -> SyncLogRow:
 def counts(outcome: Outcome) -> tuple[int, int, int]:
     row = last_row(outcome)
     return row.total_count, row.success_count, row.failed_count
+
+
+async def test_the_sync_log_says_which_account_was_asked() -> None:
+    sync = Sync(*map(good, CODES[:3]))
+    outcome = await sync.run(product_codes=CODES[:3])
+    assert {row.config_id for row in (*sync.books.log, last_row(outcome))} == {ACCOUNT}
 
 
 CODES = [f"BX{number:07}" for number in range(50)]
