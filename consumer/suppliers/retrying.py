@@ -21,21 +21,36 @@ T = TypeVar("T")
 class Tries:
     """The tries of one business call, under one deadline.
 
+    Args:
+        policy: which pauses, how often.
+        deadline: for all tries and pauses together, from now.
+        clock: seconds, never going back.
+        jitter: gives a number between its two arguments.
+
     Attributes:
         expiries: how often a token expired under it so far.
         unanswered: the first try of this call whose outcome is unknown, or None.
     """
 
-    def __init__(self, policy: Policy, deadline: timedelta) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        deadline: timedelta,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._policy = policy
-        self._until = time.monotonic() + deadline.total_seconds()
+        self._clock = clock
+        self._jitter = jitter
+        self._until = clock() + deadline.total_seconds()
         self.expiries = 0
         self.unanswered: UnknownOutcome | None = None
 
     @property
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""
-        return max(0.0, self._until - time.monotonic())
+        return max(0.0, self._until - self._clock())
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make ``call``, and again while the policy says `RetryNow` and the deadline allows it, with full jitter.
@@ -96,4 +111,4 @@ class Tries:
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         action = self._after(state)
-        return random.uniform(0, action.after.total_seconds()) if action else 0.0  # noqa: S311 -- jitter, not a secret
+        return self._jitter(0.0, action.after.total_seconds()) if action else 0.0

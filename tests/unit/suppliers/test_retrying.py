@@ -107,11 +107,18 @@ async def test_a_policy_without_repeats_is_heeded() -> None:
     assert script.calls == 1
 
 
-async def test_pauses_are_jittered_over_their_whole_range() -> None:
-    policy = Policy(immediate_retries=1, immediate_delay=timedelta(milliseconds=40))
-    lasted = []
-    for _ in range(12):
-        began = time.monotonic()
-        await Tries(policy, MINUTE).run(Script(fault(Transient)))
-        lasted.append(time.monotonic() - began)
-    assert max(lasted) - min(lasted) > 0.005
+async def test_a_supplier_at_rest_is_not_asked_again_and_the_try_before_is_what_is_told() -> None:
+    first = fault(UnknownOutcome)
+    script = Script(first, fault(Resting), fault(Transient))
+    tries = Tries(QUICK, MINUTE)
+    with pytest.raises(UnknownOutcome) as caught:
+        await tries.run(script)
+    assert caught.value is first
+    assert script.calls == 2
+
+
+async def test_a_call_that_finds_the_supplier_at_rest_right_away_says_so() -> None:
+    script = Script(fault(Resting), fault(Transient))
+    with pytest.raises(Resting):
+        await Tries(QUICK, MINUTE).run(script)
+    assert script.calls == 1
