@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.domain.errors import Malformed, Misconfigured, Rejected, SupplierError, Throttled, Transient, Unauthorised
+from consumer.domain.errors import (
+    Malformed,
+    Misconfigured,
+    Rejected,
+    Resting,
+    SupplierError,
+    Throttled,
+    Transient,
+    Unauthorised,
+)
 from consumer.domain.recoverability import Policy
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.cache import ProductCache
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Timeouts
 from consumer.suppliers.transport import AiohttpTransport
 from sandbox.config import SandboxConfig
+from sandbox.credentials import Credentials
 from sandbox.testing import Box, running_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from consumer.domain.ports import HaierGoods
 
@@ -35,11 +46,10 @@ class Heard:
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
 
-    def supplier_call(
-        self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None
-    ) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         assert supplier == "haier"
         assert seconds >= 0
+        assert status is None or 100 <= status < 600
         self.calls[operation, outcome] += 1
 
 
@@ -240,3 +250,145 @@ async def test_a_check_makes_a_call_and_takes_a_refusal_for_life(box: Box) -> No
             await client.check()
     assert heard.calls["products", "ok"] == 1
     assert heard.calls["products", "rejected"] == 1
+
+
+LOOKS: Mapping[str, Callable[[HaierClient], Awaitable[object]]] = {
+    "haier.prices": lambda client: client.prices(["BX0000001"]),
+    "haier.stock": lambda client: client.stock("BX0000001", "370212"),
+    "haier.logistics": lambda client: client.shipments("SO.NEVER"),
+    "haier.balance": lambda client: client.balances(),
+}
+
+
+@pytest.mark.parametrize("call", LOOKS)
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"effect": "status", "status": 503}, Transient),
+        ({"effect": "hang"}, Transient),
+        ({"effect": "broken_json"}, Transient),
+        ({"effect": "other_shape"}, Malformed),
+        ({"effect": "other_shape", "body": "{}"}, Malformed),
+        ({"effect": "other_shape", "body": '{"success": true}'}, Malformed),
+        ({"effect": "other_shape", "body": '{"success": true, "data": null}'}, Malformed),
+        ({"effect": "refuse", "message": "无权限"}, Rejected),
+        ({"effect": "status", "status": 429}, Throttled),
+        ({"effect": "status", "status": 404}, Misconfigured),
+    ],
+)
+async def test_a_look_is_never_unknown_and_never_silently_empty(
+    box: Box, call: str, fault: dict[str, object], kind: type[SupplierError]
+) -> None:
+    await box.add_fault({"call": call} | fault)
+    async with client_of(box, call=0.3) as client:
+        with pytest.raises(SupplierError) as caught:
+            await LOOKS[call](client)
+    assert type(caught.value) is kind
+
+
+async def test_the_balance_takes_the_customers_password_else_the_account_s(box: Box) -> None:
+    async with client_of(box, settings={"HAIER_CUSTOMER_PASSWORD": ""}) as client:
+        with pytest.raises(Rejected, match="balance"):
+            await client.balances()
+    known = SandboxConfig(credentials=Credentials(haier_customer_password="sandbox-password"))
+    async with (
+        running_sandbox(known) as same,
+        client_of(same, settings={"HAIER_CUSTOMER_PASSWORD": ""}) as client,
+    ):
+        assert len(await client.balances()) == 2
+
+
+class Held:
+    """A brake that is on."""
+
+    def held(self) -> str:
+        return "Haier is at rest"
+
+
+async def test_a_probe_passes_the_brake_with_one_try_and_no_cache(box: Box) -> None:
+    heard = Heard()
+    section = load(box.environment(), dotenv=None, need=["haier"]).haier
+    conduct = Conduct(Timeouts(token=5.0, call=5.0), TWICE, 100, heard, brake=Held())
+    async with AiohttpTransport() as transport:
+        client = HaierClient(section, transport, conduct)
+        with pytest.raises(Resting):
+            await client.prices(["BX0000001"])
+        await client.check()
+        await box.add_fault({"call": "haier.products", "effect": "status", "status": 503})
+        with pytest.raises(Transient):
+            await client.check()
+        await client.aclose()
+    assert heard.calls == {("token", "ok"): 1, ("products", "ok"): 1, ("products", "transient"): 1}
+
+
+class Told:
+    """Adds up what a cache tells."""
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+
+    def cache_used(self, cache: str, hits: int, misses: int) -> None:
+        assert cache == "products"
+        self.hits += hits
+        self.misses += misses
+
+
+@asynccontextmanager
+async def keeping_client(box: Box, told: Told, clock: Callable[[], float]) -> AsyncIterator[HaierClient]:
+    section = load(box.environment(), dotenv=None, need=["haier"]).haier
+    cache = ProductCache(timedelta(minutes=15), told, clock=clock)
+    async with AiohttpTransport() as transport:
+        client = HaierClient(section, transport, Conduct(), cache=cache)
+        yield client
+        await client.aclose()
+
+
+async def asked(box: Box, call: str) -> int:
+    return int((await box.ledger())["calls"].get(call, 0))
+
+
+async def test_products_asked_for_by_code_are_kept_a_quarter_of_an_hour(box: Box) -> None:
+    now, told = 0.0, Told()
+    codes = [f"BX{number:07}" for number in range(1, 31)]
+    async with keeping_client(box, told, lambda: now) as client:
+        first = await client.procurable_products(codes)
+        again = await client.procurable_products([*codes, "BX0000031", "NOSUCH"])
+        assert await asked(box, "haier.products") == 3
+        assert again[:30] == first
+        assert [product.seen_at for product in again[:30]] == [product.seen_at for product in first]
+        now = 901.0
+        await client.procurable_products(codes[:20])
+        assert await asked(box, "haier.products") == 4
+    assert (told.hits, told.misses) == (30, 30 + 2 + 20)
+
+
+async def test_a_code_that_haier_does_not_know_is_asked_for_each_time(box: Box) -> None:
+    async with keeping_client(box, Told(), lambda: 0.0) as client:
+        for _ in range(2):
+            assert await client.procurable_products(["NOSUCH"]) == []
+    assert await asked(box, "haier.products") == 2
+
+
+async def test_the_whole_catalogue_is_always_asked_for_and_renews_what_is_kept(box: Box) -> None:
+    told = Told()
+    async with keeping_client(box, told, lambda: 0.0) as client:
+        await client.procurable_products(["BX0000001"])
+        await box.change_product("BX0000001", procurable=True)
+        for _ in range(2):
+            await client.procurable_products(None)
+        renewed = await client.procurable_products(["BX0000001"])
+        assert await asked(box, "haier.products") == 3
+        assert (await client.procurable_products(["BX0000002"]))[0].product_code == "BX0000002"
+        assert await asked(box, "haier.products") == 4
+    assert [product.procurable for product in renewed] == [True]
+    assert (told.hits, told.misses) == (1, 2)
+
+
+async def test_prices_stock_and_logistics_are_never_kept(box: Box) -> None:
+    async with keeping_client(box, Told(), lambda: 0.0) as client:
+        for look in LOOKS.values():
+            await look(client)
+            await look(client)
+    for call in LOOKS:
+        assert await asked(box, call) == 2

@@ -6,14 +6,17 @@ import asyncio
 import socket
 from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.domain.errors import (
+    BooksUnavailable,
+    Malformed,
     Misconfigured,
     Rejected,
+    Resting,
     SupplierError,
     Throttled,
     Transient,
@@ -24,7 +27,7 @@ from consumer.domain.ports import OrderArrived, YlhOrders
 from consumer.domain.recoverability import Policy
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
-from consumer.suppliers.limits import Timeouts
+from consumer.suppliers.limits import Released, Timeouts, Unlimited
 from consumer.suppliers.transport import AiohttpTransport
 from consumer.suppliers.ylh.client import YlhClient
 from sandbox.config import SandboxConfig
@@ -32,7 +35,9 @@ from sandbox.testing import Box, running_sandbox
 from schemas.events import OrderCancelled, OrderPaid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from consumer.suppliers.limits import Brake, Quota
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ONCE = Policy(immediate_retries=0)
@@ -46,11 +51,10 @@ class Heard:
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
 
-    def supplier_call(
-        self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None
-    ) -> None:
+    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         assert supplier == "ylh"
         assert seconds >= 0
+        assert status is None or 100 <= status < 600
         self.calls[operation, outcome] += 1
 
 
@@ -62,9 +66,13 @@ async def client_of(
     call: float = 5.0,
     heard: Heard | None = None,
     settings: Mapping[str, str] = NOTHING,
+    quota: Quota | None = None,
+    brake: Brake | None = None,
 ) -> AsyncIterator[YlhClient]:
     section = load({**box.environment(), **settings}, dotenv=None, need=["ylh"]).ylh
-    conduct = Conduct(Timeouts(token=5.0, call=call), policy, 100, heard or Heard())
+    conduct = Conduct(
+        Timeouts(token=5.0, call=call), policy, 100, heard or Heard(), quota or Unlimited(), brake or Released()
+    )
     async with AiohttpTransport() as transport:
         client = YlhClient(section, transport, conduct)
         _port: YlhOrders = client
@@ -406,6 +414,141 @@ async def test_a_cancel_without_a_readable_answer_is_unknown(box: Box, effect: s
         await create(client)
         with pytest.raises(UnknownOutcome):
             await cancel(client)
+
+
+async def reschedule(client: YlhClient, number: str) -> None:
+    body = client.reschedule_body(number, distribution_on=date(2026, 1, 9), install_on=None)
+    await client.reschedule(number, body)
+
+
+async def number_of(client: YlhClient) -> str:
+    number = (await create(client)).retail_order_no
+    assert number is not None
+    return number
+
+
+async def test_a_reschedule_whose_answer_was_lost_is_sent_again(box: Box) -> None:
+    heard = Heard()
+    await box.add_fault({"call": "ylh.reschedule", "nth": [1], "effect": "lost_answer"})
+    async with client_of(box, heard=heard) as client:
+        await reschedule(client, await number_of(client))
+    assert (heard.calls["reschedule", "unknown_outcome"], heard.calls["reschedule", "ok"]) == (1, 1)
+    assert (await box.order("SO-1"))["reschedules"] == 2
+
+
+@pytest.mark.parametrize("effect", ["lost_answer", "broken_json", "other_shape", "hang"])
+async def test_a_reschedule_without_a_readable_answer_is_unknown(box: Box, effect: str) -> None:
+    await box.add_fault({"call": "ylh.reschedule", "effect": effect})
+    async with client_of(box, policy=ONCE, call=0.3) as client:
+        number = await number_of(client)
+        with pytest.raises(UnknownOutcome):
+            await reschedule(client, number)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [{"effect": "refuse", "message": "当前状态不能改约"}, {"effect": "status", "status": 429}],
+    ids=lambda fault: str(fault["effect"]),
+)
+async def test_a_reschedule_turned_away_only_after_a_lost_answer_stays_unknown(
+    box: Box, after: dict[str, object]
+) -> None:
+    await box.add_fault(
+        {"call": "ylh.reschedule", "nth": [1], "effect": "lost_answer"}, {"call": "ylh.reschedule", "nth": [1]} | after
+    )
+    async with client_of(box) as client:
+        number = await number_of(client)
+        with pytest.raises(UnknownOutcome):
+            await reschedule(client, number)
+
+
+async def test_a_reschedule_refused_at_the_first_try_is_a_refusal(box: Box) -> None:
+    async with client_of(box) as client:
+        number = await number_of(client)
+        await cancel(client)
+        with pytest.raises(Rejected) as caught:
+            await reschedule(client, number)
+    assert (caught.value.code, caught.value.supplier_message) == ("refused", "订单已取消，不能改约")
+
+
+class OutOfReach:
+    """A quota whose database is gone after the first call."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def take(self, within: float) -> bool:
+        assert within >= 0
+        self.asked += 1
+        if self.asked > 1:
+            raise BooksUnavailable("the database does not answer", code="database_unavailable")
+        return True
+
+
+async def test_an_unknown_outcome_outlives_a_quota_that_cannot_be_asked_for_the_repeat(box: Box) -> None:
+    await box.add_fault({"call": "ylh.create", "nth": [1], "effect": "lost_answer"})
+    async with client_of(box, quota=OutOfReach()) as client:
+        with pytest.raises(UnknownOutcome):
+            await create(client)
+    assert (await box.order("SO-1"))["creates"] == 1
+
+
+LOOKS: Mapping[str, Callable[[YlhClient], Awaitable[object]]] = {
+    "ylh.photos": lambda client: client.photos("SO.NEVER"),
+    "ylh.logistics": lambda client: client.shipments(["SO.NEVER"]),
+}
+
+
+@pytest.mark.parametrize("call", LOOKS)
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"effect": "status", "status": 503}, Transient),
+        ({"effect": "lost_answer"}, Transient),
+        ({"effect": "broken_json"}, Transient),
+        ({"effect": "other_shape"}, Malformed),
+        ({"effect": "other_shape", "body": "{}"}, Malformed),
+        ({"effect": "other_shape", "body": '{"success": true}'}, Malformed),
+        ({"effect": "other_shape", "body": '{"success": true, "data": null}'}, Malformed),
+        ({"effect": "refuse", "message": "无权限"}, Rejected),
+        ({"effect": "status", "status": 429}, Throttled),
+        ({"effect": "status", "status": 404}, Misconfigured),
+    ],
+)
+async def test_a_look_is_never_unknown_and_never_silently_empty(
+    box: Box, call: str, fault: dict[str, object], kind: type[SupplierError]
+) -> None:
+    await box.add_fault({"call": call} | fault)
+    async with client_of(box) as client:
+        with pytest.raises(SupplierError) as caught:
+            await LOOKS[call](client)
+    assert type(caught.value) is kind
+
+
+class Held:
+    """A brake that is on."""
+
+    def held(self) -> str:
+        return "YLH is at rest"
+
+
+async def test_a_probe_passes_the_brake_with_one_try_and_shares_the_tokens(box: Box) -> None:
+    heard = Heard()
+    async with client_of(box, heard=heard, brake=Held()) as client:
+        with pytest.raises(Resting):
+            await create(client)
+        await client.check()
+        await box.add_fault({"call": "ylh.logistics", "effect": "status", "status": 503})
+        with pytest.raises(Transient):
+            await client.check()
+    assert heard.calls == {("token", "ok"): 1, ("logistics", "ok"): 1, ("logistics", "transient"): 1}
+
+
+@pytest.mark.parametrize("body", ['{"success": true, "data": null}', "[]", "{}", '{"success": false, "code": "1"}'])
+async def test_a_probe_takes_any_readable_answer_for_life(box: Box, body: str) -> None:
+    await box.add_fault({"call": "ylh.logistics", "effect": "other_shape", "body": body})
+    async with client_of(box) as client:
+        await client.check()
 
 
 async def test_several_units_are_sent_or_refused_as_the_setting_says(box: Box) -> None:
