@@ -195,12 +195,15 @@ def _ask_haier(
     trace: bool,
 ) -> None:
     from consumer.bootstrap.by_hand import haier_by_hand
+    from ops.suppliers.opening import haier_account
 
-    settings = settings_for("haier", "database")
+    settings = settings_for("database")
 
     async def asked() -> Sequence[object]:
-        async with books(settings) as store, haier_by_hand(settings, settings.haier, store) as client:
-            return await ask(client)
+        async with books(settings) as store:
+            account = await haier_account(settings, store)
+            async with haier_by_hand(settings, account.haier, store) as client:
+                return await ask(client)
 
     _run(asked, columns, Printer(output, settings.service.timezone), settings.secrets(), trace=trace)
 

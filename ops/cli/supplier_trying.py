@@ -10,7 +10,7 @@ import typer
 
 from ops.cli.asking import quiet_log, settings_for
 from ops.cli.failing import ExitCode
-from ops.cli.printing import NOTHING, Column, Output, OutputOption, Printer
+from ops.cli.printing import NOTHING, Column, Output, OutputOption, Printer, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def try_out(
     from ops.suppliers.trying import Subjects, Verdict
 
     names: tuple[Name, ...] = ("haier", "ylh") if supplier is None else (supplier,)
-    settings = settings_for(*names)
+    settings = settings_for("database", *(name for name in names if name == "ylh"))
     chosen = {"product": product, "county": county, "order": order}
     subjects = Subjects(**{name: value for name, value in chosen.items() if value is not None})
     with quiet_log():
@@ -66,6 +66,7 @@ def try_out(
 async def _tried(settings: "Settings", names: "Sequence[Name]", subjects: "Subjects") -> "list[Tried]":
     from consumer.bootstrap.by_hand import haier_by_hand, ylh_by_hand
     from consumer.suppliers.quota import LocalSlots
+    from ops.suppliers.opening import haier_account_for_a_try
     from ops.suppliers.trying import haier_trials, tried, ylh_trials
 
     # A handful of calls one after the other: they need no database, which may not be set up yet.
@@ -73,7 +74,9 @@ async def _tried(settings: "Settings", names: "Sequence[Name]", subjects: "Subje
     found = []
     for name in names:
         if name == "haier":
-            async with haier_by_hand(settings, settings.haier, slots) as haier:
+            account = await haier_account_for_a_try(settings)
+            say(f"haier: {account.told}")
+            async with haier_by_hand(settings, account.haier, slots) as haier:
                 found += [one async for one in tried(haier_trials(haier, subjects))]
         else:
             async with ylh_by_hand(settings, settings.ylh, slots) as ylh:

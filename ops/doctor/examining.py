@@ -50,7 +50,7 @@ async def _examined(check: Check, settings: Settings, needed: Mapping[str, async
         for section in check.sections:
             getattr(settings, section)
     except SettingsError:
-        return skipped(check, "not looked at: its settings are missing or wrong, see above")
+        return skipped(check, _UNSET)
     return Examined(check.name, tuple(await _looked(check, settings)))
 
 
@@ -58,6 +58,9 @@ async def _looked(check: Check, settings: Settings) -> Sequence[Finding]:
     try:
         async with asyncio.timeout(check.seconds):
             return await check.run(settings)
+    except SettingsError:
+        # Only while it looked did it turn out which section it needs.
+        return skipped(check, _UNSET).findings
     except TimeoutError:
         return [Finding(Status.FAIL, f"no answer within {check.seconds:g} s", _SLOW, out_of_reach=True)]
     except Exception as error:  # noqa: BLE001 - one check that breaks must not hide what the others have found
@@ -68,6 +71,7 @@ async def _looked(check: Check, settings: Settings) -> Sequence[Finding]:
         return [Finding(Status.FAIL, sentence, check.reach if away else None, out_of_reach=away)]
 
 
+_UNSET = "not looked at: its settings are missing or wrong, see above"
 _SLOW = "Check the network on the way to it, and how busy it is."
 
 

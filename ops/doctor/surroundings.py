@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from consumer.persistence import migrations
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractConnection
 
     from consumer.settings import Settings
-    from ops.doctor.checks import Examine
 
 _OLDEST: Final = (3, 10)
 _DRIFTS_TOLD: Final = 5
@@ -97,14 +95,24 @@ async def consumers(settings: Settings) -> Sequence[Finding]:
     return ok("every lane has a consumer")
 
 
-def login(supplier: str) -> Examine:
-    """Return the check that logs in at ``supplier`` once."""
-    return partial(_login, supplier)
+async def ylh_login(settings: Settings) -> Sequence[Finding]:
+    """Does YLH let us in."""
+    from consumer.bootstrap.by_hand import ylh_by_hand  # noqa: PLC0415 - brings the suppliers' room, which takes a second
+    from consumer.suppliers.quota import LocalSlots  # noqa: PLC0415 - as above
+
+    # A login takes no slot of the quota.
+    async with ylh_by_hand(settings, settings.ylh, LocalSlots()) as ylh:
+        await ylh.login()
+    return ok(f"ylh lets us in at {settings.ylh.base_url}")
 
 
-async def _login(supplier: str, settings: Settings) -> Sequence[Finding]:
-    from consumer.bootstrap import supplier_logins  # noqa: PLC0415 - brings the whole service, which takes a second
+async def haier_login(settings: Settings) -> Sequence[Finding]:
+    """Does Haier let the account in that serves."""
+    from consumer.bootstrap.by_hand import haier_by_hand  # noqa: PLC0415 - as above
+    from consumer.suppliers.quota import LocalSlots  # noqa: PLC0415 - as above
+    from ops.suppliers.opening import haier_account_for_a_try  # noqa: PLC0415 - as above
 
-    await supplier_logins(settings)[supplier]()
-    url = settings.ylh.base_url if supplier == "ylh" else settings.haier.base_url
-    return ok(f"{supplier} lets us in at {url}")
+    account = await haier_account_for_a_try(settings)
+    async with haier_by_hand(settings, account.haier, LocalSlots()) as haier:
+        await haier.login()
+    return ok(f"haier lets us in at {account.haier.base_url}, with {account.told}")

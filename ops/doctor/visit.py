@@ -19,14 +19,13 @@ CHECKS: Final = (
     Check("consumers", surroundings.consumers, needs=("topology",), sections=("broker",)),
     Check(
         "ylh login",
-        surroundings.login("ylh"),
-        sections=("ylh", "haier"),
+        surroundings.ylh_login,
+        sections=("ylh",),
         reach="Check YLH_BASE_URL, and that this machine may reach it.",
     ),
     Check(
         "haier login",
-        surroundings.login("haier"),
-        sections=("ylh", "haier"),
+        surroundings.haier_login,
         reach="Check HAIER_BASE_URL, and that this machine may reach it.",
     ),
 )
@@ -45,4 +44,4 @@ async def visit() -> list[Examined]:
             Examined("settings", tuple(setup.faults(error))),
             *(skipped(check, why) for check in CHECKS),
         ]
-    return [python, Examined("settings", tuple(setup.settings(settings))), *await examine(CHECKS, settings)]
+    return [python, Examined("settings", tuple(await setup.settings(settings))), *await examine(CHECKS, settings)]
