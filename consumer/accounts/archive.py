@@ -106,6 +106,21 @@ class _File(_Value):
     sealed: str
 
 
+def strong(passphrase: SecretStr) -> SecretStr:
+    """Return ``passphrase`` if it is long enough.
+
+    Raises:
+        ArchiveUnusable: it is not.
+    """
+    if len(passphrase.get_secret_value()) < SHORTEST_PASSPHRASE:
+        raise ArchiveUnusable(
+            f"the passphrase is too short: take at least {SHORTEST_PASSPHRASE} characters, such as four random words. "
+            "The backup holds every secret of the accounts.",
+            code="weak_passphrase",
+        )
+    return passphrase
+
+
 def locked(archive: Archive, passphrase: SecretStr, cost: Cost = USUAL) -> bytes:
     """Return the file's content.
 
@@ -117,12 +132,7 @@ def locked(archive: Archive, passphrase: SecretStr, cost: Cost = USUAL) -> bytes
     Raises:
         ArchiveUnusable: the passphrase is too short.
     """
-    if len(passphrase.get_secret_value()) < SHORTEST_PASSPHRASE:
-        raise ArchiveUnusable(
-            f"the passphrase is too short: take at least {SHORTEST_PASSPHRASE} characters, such as four random words. "
-            "The backup holds every secret of the accounts.",
-            code="weak_passphrase",
-        )
+    strong(passphrase)
     salt = secrets.token_bytes(_SALT_BYTES)
     plain = json.dumps(archive.model_dump(mode="python"), default=_told, ensure_ascii=False).encode()
     sealed = Fernet(_key(passphrase, salt, cost)).encrypt(plain).decode()

@@ -13,7 +13,7 @@ from consumer.domain.audit import AuditEntry
 from consumer.domain.errors import RelayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from consumer.accounts.documents import Difference, Plain
@@ -246,7 +246,7 @@ class AccountDesk:
         return self._check(documents.completed(document, before, whose=whose), whose=whose).given()
 
 
-def found_revision(history: list[AccountRevision], number: int, name: str) -> AccountRevision:
+def found_revision(history: Sequence[AccountRevision], number: int, name: str) -> AccountRevision:
     """Return revision ``number`` of the account ``name``.
 
     Raises:

@@ -68,8 +68,8 @@ class Vault:
             owner, place, value = None, None, None
         if (owner, place) != (account_id, key) or not isinstance(value, str):
             raise Unsealable(
-                f"{key} of the account {name} was encrypted for another place: somebody copied it within the database. "
-                f"Set it anew with `relay config set {name}`.",
+                f"the secret {key} of the account {name} was encrypted for another place: somebody copied it within "
+                f"the database. Set it anew with `relay config set {name}`.",
                 code="sealed_for_another",
             )
         return SecretStr(value)
@@ -88,8 +88,8 @@ class Vault:
     def _opened(self, token: str, *, key: str, name: str) -> bytes:
         if self._all is None:
             raise Unsealable(
-                f"{key} of the account {name} is encrypted and RELAY_SECRET_KEY is not set. Set it to the key that it "
-                "was stored with.",
+                f"the secret {key} of the account {name} is encrypted and RELAY_SECRET_KEY is not set. Set it to the "
+                "key that it was stored with.",
                 code="secret_key_missing",
             )
         try:
@@ -98,8 +98,9 @@ class Vault:
             keys = "the key" if self._count == 1 else f"any of the {self._count} keys"
             # Not chained: there is nothing in it but its name.
             raise Unsealable(
-                f"{key} of the account {name} cannot be decrypted with {keys} in RELAY_SECRET_KEY. Add the one that it "
-                f"was stored with, behind a comma; if that is lost, set the secrets anew: `relay config set {name}`.",
+                f"the secret {key} of the account {name} cannot be decrypted with {keys} in RELAY_SECRET_KEY. Add the "
+                "one that it was stored with, behind a comma; if that is lost, set the secrets anew: "
+                f"`relay config set {name}`.",
                 code="secret_key_wrong",
             ) from None
 

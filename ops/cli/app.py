@@ -14,7 +14,21 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from ops.cli import consume, database, demo, doctor, event, order, queues, sandbox, schema, supplier, sync, topology
+from ops.cli import (
+    config,
+    consume,
+    database,
+    demo,
+    doctor,
+    event,
+    order,
+    queues,
+    sandbox,
+    schema,
+    supplier,
+    sync,
+    topology,
+)
 from ops.cli.failing import ExitCode, debugging, report, say_error
 
 app = typer.Typer(
@@ -31,6 +45,7 @@ app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)
 app.command("queues", rich_help_panel=_LOOK)(queues.queues)
 app.add_typer(supplier.app, name="supplier", rich_help_panel=_LOOK)
+app.add_typer(config.app, name="config", rich_help_panel=_SET_UP)
 app.add_typer(topology.app, name="topology", rich_help_panel=_SET_UP)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
 app.add_typer(schema.app, name="schema", rich_help_panel=_SET_UP)
