@@ -20,6 +20,8 @@ LATEST: Final = SECOND // 20
 """How late a slot may be used. Beyond that it is lost: a call in its place would be one too many for a later second."""
 GRACE: Final = SECOND // 200
 """Lateness that needs no making up for: an event loop wakes a little late."""
+LATEST_OF_STOCK: Final = SECOND
+"""How late the slots of a stock may be used: they are too few to matter."""
 EARLY: Final = SECOND // 2000
 """Timers of the event loop are only so exact."""
 CATCHING_UP: Final = 0.01
@@ -61,9 +63,13 @@ class HeldSlots:
     A slot that cannot be used at its time (the reservation came late, the event loop stood still) is used late, and the
     slots behind it keep their distance from it but for one hundredth: a burst would be several calls too many for the
     second that follows, whereas a stream that is late as a whole is as smooth as any.
+
+    Args:
+        stock: so many slots may be kept for later use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stock: int) -> None:
+        self._stock = stock
         self._slots: deque[int] = deque()
         self._last_slot = 0
         self._last_use = -math.inf
@@ -83,18 +89,30 @@ class HeldSlots:
         self._slots.appendleft(slot)
 
     def take(self, now: float) -> int | None:
-        """Take the next slot if it may be used now."""
+        """Take the next slot, which somebody waited for, if it may be used now."""
+        slot = self.take_spare(now)
+        if slot is not None:
+            self._last_use = max(self._last_use, now - GRACE)
+        return slot
+
+    def take_spare(self, now: float) -> int | None:
+        """Take the next slot if it may be used now and lay there for whoever comes: that it is late means nothing."""
         self.forget(now)
-        if not self._slots or self._use(self._slots[0]) > now + EARLY:
+        if not self._slots:
             return None
-        slot = self._slots.popleft()
-        self._last_use = max(self._use(slot), now - GRACE)
-        self._last_slot = slot
+        slot = self._slots[0]
+        use = self._use(slot)
+        if use > now + EARLY:
+            return None
+        self._slots.popleft()
+        self._last_slot, self._last_use = slot, use
         return slot
 
     def forget(self, now: float) -> None:
         """Drop slots that nobody may use any more."""
         while self._slots and self._slots[0] + LATEST + GRACE < now:
+            if len(self._slots) <= self._stock and self._slots[0] + LATEST_OF_STOCK >= now:
+                return
             self._slots.popleft()
 
     def next_use(self) -> float:

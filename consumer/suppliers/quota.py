@@ -34,6 +34,9 @@ _LONGEST: Final = 0.5
 """What both grow to at most where the database is slow."""
 _FORGETTING: Final = 0.9
 """How fast a slow answer is forgotten, with each quicker one."""
+_STOCK: Final = 0.001
+"""Part of a second's calls that a process may keep in stock; nothing up to a thousand calls a second. At such rates the
+quota is hardly ever what one waits for, and then it should cost nothing."""
 _HORIZON: Final = 10 * SECOND
 _HORIZON_SLOTS: Final = 200
 _MINUTE: Final = 60
@@ -65,7 +68,8 @@ class SharedQuota:
         self._clock = clock
         self._interval = math.ceil(SECOND / rate * (1 + MARGIN))
         self._shared = SharedClock()
-        self._held = HeldSlots()
+        self._stock = int(rate * _STOCK)
+        self._held = HeldSlots(self._stock)
         self._callers: deque[_Caller] = deque()
         # Nobody's deadline is sooner; that of somebody who left may linger here until it has passed.
         self._soonest = math.inf
@@ -83,8 +87,10 @@ class SharedQuota:
             BooksUnavailable: no slots can be reserved.
         """
         now = self._clock()
-        if not self._callers and self._held.take(self._shared.at(now)) is not None:
+        if not self._callers and self._held.take_spare(self._shared.at(now)) is not None:
             self._used.add(now)
+            if 2 * len(self._held) < self._stock:
+                self._reserve(now)
             return True
         if self._turn_of(len(self._callers), now) > now + within:
             return False
@@ -181,15 +187,18 @@ class SharedQuota:
             self._serve()
 
     def _reserve(self, now: float) -> None:
-        """Reserve slots if more callers wait than there are slots, and the slots will not last much longer."""
+        """Reserve slots if more callers wait than there are slots, and the slots will not last much longer.
+
+        What is missing in the stock comes along; it alone is no reason while nobody calls.
+        """
         if self._flight is not None:
             return
         shared = self._shared.at(now)
         self._held.forget(shared)
-        missing = len(self._callers) - len(self._held)
+        missing = len(self._callers) + self._stock - len(self._held)
         end = self._held.end()
         ahead = min(max(_AHEAD, 2 * self._slowest), _LONGEST)
-        if missing <= 0 or (end is not None and end - shared >= ahead * SECOND):
+        if missing <= 0 or 2 * missing <= self._stock or (end is not None and end - shared >= ahead * SECOND):
             return
         portion = min(max(_PORTION, 1.5 * self._slowest), _LONGEST)
         count = min(missing, math.ceil(portion * SECOND / self._interval))
