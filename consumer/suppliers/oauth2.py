@@ -41,6 +41,10 @@ LONGEST_REFRESH_PAUSE: Final = 1 / 4
 """Share of the ten minutes that such a pause grows to."""
 
 
+_WELL: Final = ("ok", "ok", None)
+"""As a login that worked is remembered for the log."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Grant:
     """What a login brought: the value of the ``Authorization`` header, and how many seconds it lives."""
@@ -87,6 +91,8 @@ class TokenProvider:
         self._generation = 0
         self._flight: asyncio.Task[Token] | None = None
         self._closed = False
+        # What was logged last of a login: its class, code and status.
+        self._told: tuple[str, str, int | None] | None = None
 
     def ready(self) -> Token | None:
         """Return the token if it lives, else None: there has to be a login (`obtain`)."""
@@ -202,11 +208,17 @@ class TokenProvider:
         error = flight.exception()
         if error is None:
             self._setbacks.login_worked()
-            _log.info("logged in", supplier=self._supplier)
+            tell = _log.debug if self._told == _WELL else _log.info
+            self._told = _WELL
+            tell("logged in", supplier=self._supplier)
         elif isinstance(error, SupplierError):
             self._setbacks.login_failed(error)
-            # Waiters get the error too; this line is for the refresh ahead of time, which has none.
-            _log.warning(
+            # Waiters get the error too; this line is for the refresh ahead of time, which has none. Once for each
+            # change: a supplier that nobody calls is tried every minute.
+            told = (error.error_class.value, error.code, error.status)
+            tell = _log.debug if self._told == told else _log.warning
+            self._told = told
+            tell(
                 "login failed",
                 supplier=self._supplier,
                 error_class=error.error_class.value,

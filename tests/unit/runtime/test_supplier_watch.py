@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.bootstrap import pausing
 from consumer.domain.errors import Transient, Unauthorised
 from consumer.domain.goods import PayerBalance
 from consumer.domain.interventions import SupplierPause
 from consumer.domain.supplier_report import RestKind, StoredReport, SupplierReport
 from consumer.observability.metrics import Metrics
-from consumer.runtime import reporting
 from consumer.runtime.call_window import CallWindow
 from consumer.runtime.pauses import PauseBoard
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.supplier_watch import BalanceWatch, LoginProbes
+from consumer.suppliers.circuit import CIRCUIT_OPEN
 from schemas.registry import INBOUND
 
 if TYPE_CHECKING:
@@ -285,9 +284,7 @@ async def test_a_report_says_what_this_process_knows() -> None:
     assert shelf.kept == {}
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"), [(pausing.CIRCUIT_OPEN, RestKind.CIRCUIT), ("login_refused", RestKind.PAUSE)]
-)
+@pytest.mark.parametrize(("code", "kind"), [(CIRCUIT_OPEN, RestKind.CIRCUIT), ("login_refused", RestKind.PAUSE)])
 async def test_a_report_says_why_a_supplier_rests(code: str, kind: RestKind) -> None:
     world, board = World(), PauseBoard()
     cause = Transient("ylh: s3cret is down", code=code, supplier="ylh", operation="create")
@@ -312,7 +309,3 @@ async def test_a_persons_pause_comes_before_every_other_cause() -> None:
         AT,
         None,
     )
-
-
-def test_both_rooms_mean_the_same_by_an_open_circuit() -> None:
-    assert reporting.CIRCUIT_OPEN == pausing.CIRCUIT_OPEN
