@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
@@ -37,15 +38,29 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+def many(model: type[Model], value: object) -> list[Model]:
+    """Read a list of ``model``.
+
+    Raises:
+        ValidationError: it is none; the path begins with the entry's number.
+    """
+    return _list_of(model).validate_python(value)
+
+
 def one_or_many(model: type[Model], value: object) -> list[Model]:
     """Read a list of ``model``, or one alone where the supplier may leave the list out.
 
     Raises:
-        ValidationError: it is neither; in a list the path begins with the entry's number.
+        ValidationError: it is neither.
     """
-    if isinstance(value, dict):
-        return [model.model_validate(value)]
-    return TypeAdapter(list[model]).validate_python(value)  # type: ignore[valid-type] # a type at run time only
+    return [model.model_validate(value)] if isinstance(value, dict) else many(model, value)
+
+
+@lru_cache(maxsize=32)
+def _list_of(model: type[Model]) -> TypeAdapter[list[Model]]:
+    # A list takes no config from its items: without this its own fault would quote what stood in its place.
+    config = ConfigDict(hide_input_in_errors=True)
+    return TypeAdapter(list[model], config=config)  # type: ignore[valid-type] # a type at run time only
 
 
 def number(value: object) -> Decimal | None:

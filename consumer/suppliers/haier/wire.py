@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
 from consumer.suppliers.fields import (
     Amount,
@@ -16,6 +16,7 @@ from consumer.suppliers.fields import (
     Texts,
     Whole,
     as_text,
+    many,
     number,
     one_or_many,
 )
@@ -107,13 +108,9 @@ class TokenWire(Answer):
     expires_in: float | None = None
 
 
-_PRODUCTS = TypeAdapter(list[ProductWire])
-_PRICES = TypeAdapter(list[PriceWire])
-
-
 def read_products(said: Said) -> list[ProductWire]:
     """Return the products; anything but a list of them is another shape, never an empty result."""
-    return _PRODUCTS.validate_python(said.value)
+    return many(ProductWire, said.value)
 
 
 def read_prices(said: Said) -> list[PriceWire]:
@@ -122,7 +119,7 @@ def read_prices(said: Said) -> list[PriceWire]:
     Raises:
         Misshapen: what may be ordered, and of which nothing says that it has no valid price, has none.
     """
-    prices = _PRICES.validate_python(said.value)
+    prices = many(PriceWire, said.value)
     for place, price in enumerate(prices):
         if price.on_sale and price.reason is None:
             for name, amount in (("supplyPrice", price.supply), ("invoicePrice", price.invoice)):
