@@ -9,7 +9,7 @@ from consumer.domain.errors import ErrorClass, Transient
 from consumer.domain.recoverability import Lapse
 from consumer.observability.logging import get_logger
 from consumer.runtime.pauses import Change, Fetching
-from consumer.suppliers.circuit import ANSWERED, FAILED, LOGIN, Circuit
+from consumer.suppliers.circuit import ANSWERED, CIRCUIT_OPEN, FAILED, LOGIN, Circuit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-CIRCUIT_OPEN = "circuit_open"
-"""Code of the error that a supplier's pause has for its cause when its circuit opened."""
 _FOR_PEOPLE = (ErrorClass.AUTH, ErrorClass.MISCONFIGURED)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from consumer.domain.errors import BooksUnavailable
 from consumer.domain.supplier_report import Rest, RestKind, SupplierReport
 from consumer.observability.logging import get_logger
+from consumer.suppliers.circuit import CIRCUIT_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from consumer.runtime.pauses import PauseBoard
 
 log = get_logger(__name__)
-
-CIRCUIT_OPEN = "circuit_open"
-"""Code of the error that a circuit breaker pauses a supplier with."""
 
 
 class ReportBooks(Protocol):

@@ -4,37 +4,66 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from consumer.domain.errors import Snoozed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+LONGEST_WAIT: Final = 120.0
+"""Seconds that a delivery is held while it waits for its turn: with two calls at their longest after that, still less
+than the five minutes for which one may be held at all (DESIGN section 6)."""
 
 
 class Turns:
     """One at a time for each key; different keys go in parallel. Keys that nobody uses take no memory.
 
     The database's lease holds between processes. This keeps deliveries of one process from fighting each other for it.
+
+    Args:
+        longest_wait: seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest_wait: float = LONGEST_WAIT) -> None:
+        self._longest_wait = longest_wait
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
-        """Hold ``key`` for the length of the block; first come, first served."""
+        """Hold ``key`` for the length of the block; first come, first served.
+
+        Raises:
+            Snoozed: those before it take too long; it comes round again.
+        """
         lock, users = self._locks.get(key, (None, 0))
         if lock is None:
             lock = asyncio.Lock()
         self._locks[key] = (lock, users + 1)
         try:
-            async with lock:
+            if lock.locked():
+                await self._wait_for(lock)
+            else:
+                await lock.acquire()
+            try:
                 yield
+            finally:
+                lock.release()
         finally:
             lock, users = self._locks[key]
             if users == 1:
                 del self._locks[key]
             else:
                 self._locks[key] = (lock, users - 1)
+
+    async def _wait_for(self, lock: asyncio.Lock) -> None:
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                await lock.acquire()
+        except TimeoutError as error:
+            what = f"others of the same order have been worked on for {self._longest_wait:g} s; it comes round again"
+            raise Snoozed(what, code="turn_taken") from error
 
 
 class Solitude:

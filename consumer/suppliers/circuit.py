@@ -20,6 +20,8 @@ from consumer.domain.errors import ErrorClass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CIRCUIT_OPEN: Final = "circuit_open"
+"""Code of the error that a supplier's pause has for its cause when its circuit opened."""
 LOGIN: Final = "token"
 """Operation of a login."""
 ANSWERED: Final = frozenset({"ok", ErrorClass.REJECTED.value, ErrorClass.MALFORMED.value})

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.bootstrap.pausing import CIRCUIT_OPEN, CallWatch
+from consumer.bootstrap.pausing import CallWatch
 from consumer.domain.delivery import ATTEMPT
 from consumer.runtime.pauses import Change
+from consumer.suppliers.circuit import CIRCUIT_OPEN
 from rabbitmq.connection import connect
 from rabbitmq.delays import parse_delays
 from rabbitmq.topology import retry_queue
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "8"))
 ORDERS = 500
 DELAYS = "500ms,1s,2s,4s"
-LONGEST_PROBE = "5s" if OUTAGE > 20 else "1s"
+LONGEST_PROBE = "3s" if OUTAGE > 20 else "1s"
 MOST_CALLS = 30
 BACK_WITHIN = 15.0
 
@@ -146,18 +147,19 @@ async def test_an_outage_costs_few_calls_and_few_attempts_and_nobody_else_anythi
         watch = await stack.enter_async_context(watching(relay, wiring, monkeypatch))
         await relay.send(paid("SO-WARM"))
         await relay.result("order.push.succeeded", "SO-WARM")
-        syncs = int(40 * (OUTAGE + 8))
+        syncs = int(40 * (OUTAGE + BACK_WITHIN + 10))
         await relay.send(*[_sync(number) for number in range(syncs)])
         before = await _rate(relay, 3)
         async with broken(relay, how):
             down = time.monotonic()
             await relay.send(*[paid(f"SO{number}") for number in range(ORDERS)])
             during = await _rate(relay, OUTAGE - (time.monotonic() - down))
-            assert _synced(relay) < syncs, "there was always something to sync"
             assert len(relay.of("order.push.succeeded")) == 1
         back = time.monotonic()
         await relay.until(lambda: len(relay.of("order.push.succeeded")) == ORDERS + 1, within=BACK_WITHIN)
         took = time.monotonic() - back
+        after = await _rate(relay, 3)
+        assert _synced(relay) < syncs, "there was always something to sync"
         summary = await relay.box.summary()
 
     opened = watch.opened[0]
@@ -167,13 +169,14 @@ async def test_an_outage_costs_few_calls_and_few_attempts_and_nobody_else_anythi
     told = (
         f"{how}: open after {opened - down:.2f} s, {len(in_flight)} calls before or in flight, {len(beyond)} beyond in "
         f"{OUTAGE:g} s, {len(spent)} of {ORDERS} spent an attempt, all done {took:.1f} s after; "
-        f"syncs a second {before:.1f} before, {during:.1f} meanwhile"
+        f"syncs a second {before:.1f} before, {during:.1f} meanwhile, {after:.1f} after"
     )
     print(told)  # noqa: T201 - what was counted, for `pytest -rP`
     assert len(beyond) <= MOST_CALLS, told
     assert len(spent) <= len(in_flight), told
     assert set(spent.values()) <= {2}, told
-    assert during >= 0.8 * before, told
+    # The machine has other work too: what it gave before or after is what it can be held to.
+    assert during >= 0.8 * min(before, after), told
     assert not relay.of("event.dead_lettered")
     assert not relay.of("order.push.failed")
     assert (summary["orders"], summary["doubled"]) == (ORDERS + 1, 0)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consumer.bootstrap.pausing import CIRCUIT_OPEN, BoardBrake, CallWatch, PauseTelling
+from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
 from consumer.domain.errors import BooksUnavailable, Malformed, Misconfigured, RelayError, Resting, Transient
 from consumer.domain.interventions import SupplierPause
 from consumer.domain.recoverability import Lapse, Policy
@@ -14,6 +14,7 @@ from consumer.observability.metrics import Metrics
 from consumer.runtime.holds import Holds
 from consumer.runtime.pauses import Change, Fetching, PauseBoard
 from consumer.runtime.probing import Probing
+from consumer.suppliers.circuit import CIRCUIT_OPEN
 from tests.unit.domain import failures
 
 POLICY = Policy()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.domain.errors import Snoozed
 from consumer.runtime.turns import Solitude, Turns
 
 
@@ -152,3 +154,17 @@ async def test_a_waiting_suspect_keeps_newcomers_out() -> None:
     leave.set()
     await asyncio.wait_for(asyncio.gather(*tasks), 2)
     assert order == ["first", "suspect", "newcomer"]
+
+
+async def test_who_waits_too_long_for_its_turn_comes_round_again_and_harms_nobody() -> None:
+    turns = Turns(longest_wait=0.02)
+    async with turns.turn("SO1"):
+        with pytest.raises(Snoozed) as caught:
+            async with turns.turn("SO1"):
+                pytest.fail("two at a time")
+        assert caught.value.code == "turn_taken"
+        async with turns.turn("SO2"):
+            pass
+    async with turns.turn("SO1"):
+        pass
+    assert turns._locks == {}
