@@ -9,7 +9,7 @@ from consumer.domain.errors import ErrorClass, Transient
 from consumer.domain.recoverability import Lapse
 from consumer.observability.logging import get_logger
 from consumer.runtime.pauses import Change, Fetching
-from consumer.suppliers.circuit import ANSWERED, CIRCUIT_OPEN, FAILED, LOGIN, Circuit
+from consumer.suppliers.circuit import ANSWERED, FAILED, LOGIN, Circuit, is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ class CallWatch:
 
 
 def _down(supplier: str, operation: str, what: str) -> Transient:
-    return Transient(f"{supplier}: {what}", code=CIRCUIT_OPEN, supplier=supplier, operation=operation)
+    return Transient(f"{supplier}: {what}", code="circuit_open", supplier=supplier, operation=operation)
 
 
 class PauseTelling:
@@ -112,8 +112,8 @@ class PauseTelling:
         for lane, resources in self._lanes.items():
             self._metrics.lane_paused(lane, paused=board.fetching(resources) is Fetching.PAUSED)
         if resource in self._suppliers:
-            rests = pause is not None and pause.trial_since is None
-            self._metrics.circuit_open(resource, open=rests and pause is not None and pause.cause.code == CIRCUIT_OPEN)
+            rests = pause is not None and pause.trial_since is None and is_open(pause.cause)
+            self._metrics.circuit_open(resource, open=rests)
             for error_class in _FOR_PEOPLE:
                 raised = pause is not None and pause.alert and pause.cause.error_class is error_class
                 self._metrics.supplier_alert(resource, error_class.value, raised=raised)

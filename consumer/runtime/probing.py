@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.domain.errors import Malformed, Rejected, RelayError
-from consumer.domain.recoverability import Attempt, PauseLane, decide
+from consumer.domain.recoverability import Attempt, PauseLane, SitOut, decide
 from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
@@ -53,12 +53,11 @@ class Probing:
 
     def _failed(self, pause: Pause, error: RelayError) -> None:
         policy = self._policy
-        action = decide(error, Attempt(immediate=policy.immediate_retries), policy)
         rest, longest, cause, alert = policy.probe_first, policy.probe_cap, error, False
-        if isinstance(action, PauseLane):
-            if action.resource == self._resource:
-                rest, longest, alert = action.rest, action.longest, action.alert
-            else:
-                # Our database is away, without which no quota can be asked: nothing was learnt.
-                cause, alert = pause.cause, pause.alert
+        action = decide(error, Attempt(immediate=policy.immediate_retries), policy)
+        if isinstance(action, PauseLane) and action.resource == self._resource:
+            rest, longest, alert = action.rest, action.longest, action.alert
+        elif isinstance(action, PauseLane | SitOut):
+            # No call was made, for our database is away or no slot was free: nothing was learnt.
+            cause, alert = pause.cause, pause.alert
         self._board.failed(pause, rest=rest, longest=longest, cause=cause, alert=alert)

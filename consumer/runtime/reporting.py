@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from consumer.domain.errors import BooksUnavailable
 from consumer.domain.supplier_report import Rest, RestKind, SupplierReport
 from consumer.observability.logging import get_logger
-from consumer.suppliers.circuit import CIRCUIT_OPEN
+from consumer.suppliers.circuit import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +145,7 @@ class Reporting:
         if pause is None:
             return None
         return Rest(
-            RestKind.CIRCUIT if pause.cause.code == CIRCUIT_OPEN else RestKind.PAUSE,
+            RestKind.CIRCUIT if is_open(pause.cause) else RestKind.PAUSE,
             self._mask(pause.cause.message),
             error_class=pause.cause.error_class.value,
             since=pause.since,

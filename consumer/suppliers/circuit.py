@@ -20,14 +20,22 @@ from consumer.domain.errors import ErrorClass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CIRCUIT_OPEN: Final = "circuit_open"
-"""Code of the error that a supplier's pause has for its cause when its circuit opened."""
+    from consumer.domain.errors import RelayError
+
 LOGIN: Final = "token"
 """Operation of a login."""
 ANSWERED: Final = frozenset({"ok", ErrorClass.REJECTED.value, ErrorClass.MALFORMED.value})
 """Outcomes of a call that the supplier answered, whatever it said."""
 FAILED: Final = frozenset({ErrorClass.TRANSIENT.value, ErrorClass.UNKNOWN_OUTCOME.value})
 """Outcomes that speak of a supplier that is down."""
+
+
+def is_open(cause: RelayError) -> bool:
+    """Return whether a pause for ``cause`` is that of an open circuit: the supplier is down.
+
+    Also one that began otherwise, if that is what its probes find.
+    """
+    return cause.error_class.value in FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import pytest
 from consumer.bootstrap.pausing import CallWatch
 from consumer.domain.delivery import ATTEMPT
 from consumer.runtime.pauses import Change
-from consumer.suppliers.circuit import CIRCUIT_OPEN
+from consumer.suppliers.circuit import is_open
 from rabbitmq.connection import connect
 from rabbitmq.delays import parse_delays
 from rabbitmq.topology import retry_queue
@@ -80,7 +80,7 @@ async def watching(relay: Relay, wiring: Wiring, monkeypatch: pytest.MonkeyPatch
 
     def told(resource: str, change: Change) -> None:
         pause = wiring.pauses.pause_of(resource)
-        if change is Change.RESTS and pause is not None and pause.cause.code == CIRCUIT_OPEN:
+        if change is Change.RESTS and pause is not None and is_open(pause.cause):
             watch.opened.append(time.monotonic())
         assert tell is not None
         tell(resource, change)

@@ -14,7 +14,6 @@ from consumer.observability.metrics import Metrics
 from consumer.runtime.holds import Holds
 from consumer.runtime.pauses import Change, Fetching, PauseBoard
 from consumer.runtime.probing import Probing
-from consumer.suppliers.circuit import CIRCUIT_OPEN
 from tests.unit.domain import failures
 
 POLICY = Policy()
@@ -72,14 +71,16 @@ async def test_an_outage_from_the_first_failure_to_the_message_that_gets_through
     assert (brake.held(), room.board.fetching(ORDERS)) == (None, Fetching.FULL)
     room.calls("unknown_outcome", 10)
     (pause,) = room.board.pauses()
-    assert (pause.length, pause.alert, pause.lapse, pause.cause.code) == (30, False, Lapse.PROBE, CIRCUIT_OPEN)
+    assert (pause.length, pause.alert, pause.lapse, pause.cause.code) == (30, False, Lapse.PROBE, "circuit_open")
     assert "calls of the last 10 s failed" in str(brake.held())
     assert room.board.fetching(CATALOG) is Fetching.FULL
     assert room.gauge("relay_supplier_circuit_open", supplier="ylh") == 1
     assert room.gauge("relay_lane_paused", lane="relay.orders") == 1
     assert room.gauge("relay_lane_paused", lane="relay.catalog") == 0
 
-    await room.probe(failures.transient(), failures.transient(), None)
+    await room.probe(failures.transient(), failures.transient())
+    assert room.gauge("relay_supplier_circuit_open", supplier="ylh") == 1
+    await room.probe(None)
     assert room.board.fetching(ORDERS) is Fetching.TRIAL
     assert brake.held() is None
     assert room.gauge("relay_supplier_circuit_open", supplier="ylh") == 0
@@ -129,7 +130,6 @@ async def test_a_failure_on_trial_after_throttling_rests_as_long_again_rather_th
     ("error", "wanted"),
     [
         (failures.transient(), "nobody"),
-        (failures.supplier_error(Resting), "nobody"),
         (failures.unauthorised(expired=False), "a person"),
         (failures.misconfigured(), "a person"),
     ],
@@ -145,7 +145,8 @@ async def test_a_probe_that_fails_renews_the_pause_and_says_whether_a_person_is_
     assert pause.alert is (wanted == "a person")
 
 
-async def test_a_probe_that_could_not_be_made_for_our_database_teaches_nothing() -> None:
+@pytest.mark.parametrize("error", [failures.books_unavailable(), failures.supplier_error(Resting)])
+async def test_a_probe_that_could_not_be_made_teaches_nothing(error: RelayError) -> None:
     room = Room()
     room.board.pause(
         "ylh",
@@ -155,7 +156,7 @@ async def test_a_probe_that_could_not_be_made_for_our_database_teaches_nothing()
         alert=True,
         lapse=Lapse.PROBE,
     )
-    await room.probe(BooksUnavailable("away", code="unreachable"))
+    await room.probe(error)
     (pause,) = room.board.pauses()
     assert isinstance(pause.cause, Misconfigured)
     assert pause.alert

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.domain.errors import Transient, Unauthorised
+from consumer.domain.errors import Misconfigured, SupplierError, Transient, Unauthorised
 from consumer.domain.goods import PayerBalance
 from consumer.domain.interventions import SupplierPause
 from consumer.domain.supplier_report import RestKind, StoredReport, SupplierReport
@@ -18,7 +18,6 @@ from consumer.runtime.call_window import CallWindow
 from consumer.runtime.pauses import PauseBoard
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.supplier_watch import BalanceWatch, LoginProbes
-from consumer.suppliers.circuit import CIRCUIT_OPEN
 from schemas.registry import INBOUND
 
 if TYPE_CHECKING:
@@ -284,14 +283,17 @@ async def test_a_report_says_what_this_process_knows() -> None:
     assert shelf.kept == {}
 
 
-@pytest.mark.parametrize(("code", "kind"), [(CIRCUIT_OPEN, RestKind.CIRCUIT), ("login_refused", RestKind.PAUSE)])
-async def test_a_report_says_why_a_supplier_rests(code: str, kind: RestKind) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind", "error_class"),
+    [(Transient, RestKind.CIRCUIT, "transient"), (Misconfigured, RestKind.PAUSE, "misconfigured")],
+)
+async def test_a_report_says_why_a_supplier_rests(error: type[SupplierError], kind: RestKind, error_class: str) -> None:
     world, board = World(), PauseBoard()
-    cause = Transient("ylh: s3cret is down", code=code, supplier="ylh", operation="create")
+    cause = error("ylh: s3cret is down", code="any", supplier="ylh", operation="create")
     board.pause("ylh", rest=timedelta(seconds=30), longest=timedelta(minutes=5), cause=cause, alert=True)
     rest = a_reporting(world, board, Shelf()).report("ylh").rest
     assert rest is not None
-    assert (rest.kind, rest.cause, rest.error_class, rest.alert) == (kind, "ylh: *** is down", "transient", True)
+    assert (rest.kind, rest.cause, rest.error_class, rest.alert) == (kind, "ylh: *** is down", error_class, True)
     assert rest.since is not None
     assert rest.next_probe is not None
     assert rest.next_probe - rest.since == timedelta(seconds=30)
