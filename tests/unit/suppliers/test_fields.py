@@ -20,6 +20,8 @@ from consumer.suppliers.fields import (
     one_or_many,
 )
 
+UNREADABLE: tuple[object, ...] = ("soon", "", "12", -5, "99999999999999", "9999-12-31T23:59:59-23:59", [], True)
+
 
 class Page(Answer):
     amount: OptionalAmount = None
@@ -105,7 +107,7 @@ def test_a_part_of_a_unit_is_no_stock(value: object) -> None:
         ("20250501100000", datetime(2025, 5, 1, 2, tzinfo=UTC)),
         (1746064800, datetime(2025, 5, 1, 2, tzinfo=UTC)),
         ("1746064800000", datetime(2025, 5, 1, 2, tzinfo=UTC)),
-        *((value, None) for value in ("soon", "", "12", -5, "99999999999999", "9999-12-31T23:59:59-23:59", [], True)),
+        *((value, None) for value in UNREADABLE),
     ],
 )
 def test_a_time_is_read_in_the_forms_that_we_know_and_untold_in_others(value: object, read: datetime | None) -> None:
