@@ -74,10 +74,8 @@ class _Serving:
                 self._idle.set()
 
     async def close_when_idle(self) -> None:
-        try:
-            await self._idle.wait()
-        finally:
-            await self.line.aclose()
+        await self._idle.wait()
+        await self.line.aclose()
 
 
 class SwitchedHaier:
@@ -111,7 +109,7 @@ class SwitchedHaier:
         self._trouble: str | None = None
         self._refused: Account | None = None
         self._looking = asyncio.Lock()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], _Serving] = {}
 
     # ---- which account ----
 
@@ -189,8 +187,8 @@ class SwitchedHaier:
         old, self._serving = self._serving, new
         if old is not None:
             closing = asyncio.create_task(old.close_when_idle(), name="closing the client of the account before")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._closing[closing] = old
+            closing.add_done_callback(self._closing.pop)
         if self._known:
             self._on_switch()
 
@@ -256,9 +254,12 @@ class SwitchedHaier:
 
     async def aclose(self) -> None:
         """Close the client in use, and those whose calls have not ended, together with their calls."""
-        for closing in tuple(self._closing):
+        left = dict(self._closing)
+        for closing in left:
             closing.cancel()
-        if self._closing:
-            await asyncio.wait(self._closing)
-        if self._serving is not None:
-            await self._serving.line.aclose()
+        if left:
+            await asyncio.wait(left)
+        # Cancelled before it had begun, a task has done nothing; a line that was being closed can be closed again.
+        open_ = [serving for closing, serving in left.items() if closing.cancelled()]
+        for serving in (*open_, *((self._serving,) if self._serving is not None else ())):
+            await serving.line.aclose()
