@@ -27,6 +27,7 @@ from tests.support.events import message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from aio_pika.abc import AbstractIncomingMessage
 
@@ -74,10 +75,12 @@ class Relay:
 
 
 @asynccontextmanager
-async def system(amqp_url: str, database_url: str, **settings: str) -> AsyncIterator[Relay]:
+async def system(
+    amqp_url: str, database_url: str, *, sandbox: AbstractAsyncContextManager[Box] | None = None, **settings: str
+) -> AsyncIterator[Relay]:
     """Broker shape, sandbox, migrated database and a listener on all results; no service yet."""
     async with AsyncExitStack() as stack:
-        box = await stack.enter_async_context(running_sandbox())
+        box = await stack.enter_async_context(sandbox or running_sandbox())
         environment = {
             **box.environment(),
             "RELAY_AMQP_URL": amqp_url,
