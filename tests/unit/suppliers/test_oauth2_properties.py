@@ -44,6 +44,7 @@ class Wait:
 
     task: asyncio.Task[Token]
     probe: bool
+    given_up: bool = False
 
 
 class Tokens(RuleBasedStateMachine):
@@ -136,6 +137,7 @@ class Tokens(RuleBasedStateMachine):
         wait = self.waits[which % len(self.waits)]
 
         async def cancel() -> None:
+            wait.given_up = True
             wait.task.cancel()
             await asyncio.wait([wait.task])
 
@@ -236,8 +238,13 @@ class Tokens(RuleBasedStateMachine):
 
     def one_call(self) -> Token | None:
         """Wait for a token as a call does; None where there is none to be had."""
-        with contextlib.suppress(*map(type, filter(None, ANSWERS.values()))):
-            return self.run(self.in_time(self.token_for_a_call()))
+        before, joins = self.logins, bool(self.under_way)
+        with contextlib.suppress(Unauthorised, Throttled):
+            try:
+                return self.run(self.in_time(self.token_for_a_call()))
+            except Transient:
+                if self.logins == before and not joins:
+                    self.faults.append("a failure that passes was told again rather than waited out")
         return None
 
     def begin(self, work: Coroutine[Any, Any, Token], *, probe: bool) -> None:
@@ -268,7 +275,7 @@ class Tokens(RuleBasedStateMachine):
     def collect(self) -> None:
         self.note()
         for wait in self.waits:
-            if wait.task.done() and not wait.task.cancelled():
+            if wait.task.done() and not wait.given_up:
                 error = wait.task.exception()
                 assert error is None or (isinstance(error, SupplierError) and error.code != "closed"), error
         self.waits = [wait for wait in self.waits if not wait.task.done()]
