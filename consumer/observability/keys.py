@@ -26,7 +26,7 @@ ALLOWED = (
     IDENTIFIERS
     | CODES
     | _words("""
-    age_s amount answer_excerpt attempt attempts batch bytes callbacks changed check chore closed codes
+    age_s amount answer_excerpt attempt attempts batch by bytes callbacks changed check chore closed codes
     concurrency consumers count county_code cure database deadline_s delay_s delivery_count directory drift
     duplicates duration_ms duration_s environment error_class exchange exit_code expected failed failures field
     file fingerprint generation given_back handler host immediate in_flight interval_s kind lane lanes limit
@@ -38,4 +38,5 @@ ALLOWED = (
     units until url version vhost worker
 """)
 )
-"""All keys whose values are written. ``reason`` is why we wait or pause; a customer's reason goes under no key."""
+"""All keys whose values are written. ``reason`` is why we wait or pause; a customer's reason goes under no key.
+``by`` is a colleague who has paused something, never a customer."""

@@ -82,9 +82,9 @@ class SupplierMetrics:
     """What is said of the suppliers; fits ``CallObserver`` without knowing it."""
 
     _suppliers: SupplierFamilies
-    _calls: dict[tuple[str, str, str, int | None], tuple[Counter, Counter, Histogram, Gauge]] = field(
-        default_factory=dict
-    )
+    _calls: dict[tuple[str, str, str, int | None], tuple[Counter, Counter, Histogram]] = field(default_factory=dict)
+
+    _up: dict[str, bool] = field(default_factory=dict)
 
     def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         """Count a call to a supplier.
@@ -104,20 +104,21 @@ class SupplierMetrics:
                 families.requests.labels(supplier, operation, outcome),
                 families.answers.labels(supplier, operation, _status(status)),
                 families.request_duration.labels(supplier, operation),
-                families.up.labels(supplier),
             )
             if status is None or status in _STATUSES:
                 # An unusual status is looked up each time: the memory must not grow with what a supplier makes up.
                 self._calls[key] = children
-        requests, answers, durations, up = children
+        requests, answers, durations = children
         requests.inc()
         answers.inc()
         durations.observe(seconds)
-        up.set(outcome in ANSWERED)
+        self.supplier_up(supplier, outcome in ANSWERED)
 
     def supplier_up(self, supplier: str, up: bool) -> None:  # noqa: FBT001 -- the value of the gauge, not an option
         """Say whether a probe found the supplier well."""
-        self._suppliers.up.labels(supplier).set(up)
+        if self._up.get(supplier) is not up:
+            self._up[supplier] = up
+            self._suppliers.up.labels(supplier).set(up)
 
     def circuit_open(self, supplier: str, *, open: bool) -> None:  # noqa: A002 -- the word for it
         """Say whether the supplier's circuit breaker is open."""

@@ -242,9 +242,13 @@ async def test_status_adds_up_what_the_running_services_saw(served: Relay, tmp_p
         assert (await ylh())["state"] == "paused"
         assert (await supplier(environment, tmp_path, "resume", "ylh", "--reason", "done")).code == 0
         await served.result("order.push.succeeded", "SO-20")
-        people = await supplier(environment, tmp_path, "status", "--calls")
-        assert "calls go out, circuit closed" in people.out
-        assert re.search(r"ylh\s+create\s+9", people.out)
+
+        async def counted() -> bool:
+            people = await supplier(environment, tmp_path, "status", "--calls")
+            assert "calls go out, circuit closed" in people.out
+            return re.search(r"ylh\s+create\s+9", people.out) is not None
+
+        await eventually(counted)
 
     async def gone() -> bool:
         return bool((await ylh())["processes"] == 0)
