@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -13,23 +15,33 @@ from consumer.suppliers.oauth2 import LIFETIME, Grant, login_error
 from consumer.suppliers.operation import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.settings import HaierSettings
     from consumer.suppliers.calling import Caller
 
 CREDENTIALS: Final = "HAIER_CLIENT_ID, HAIER_CLIENT_SECRET and HAIER_AUTH_SCHEME"
 
+LEAST_TIME: Final = 1.0
+"""Seconds for the second address, however slowly the first one said that it is not there."""
+
 _FIRST, _SECOND = "/oauth2/auth", "/oauth2/token"
-_NOT_FOUND = 404
 
 
 class HaierLogin:
-    """Logs in at Haier; a call of it makes one login, at the second address once the first has answered 404."""
+    """Logs in at Haier; a call of it makes one login, at the other address where one answers 404.
+
+    Args:
+        settings: of the account.
+        caller: sends single calls.
+        limit: seconds for the login, both addresses together.
+    """
 
     def __init__(self, settings: HaierSettings, caller: Caller, limit: float) -> None:
         self._caller = caller
         self._limit = limit
         self._scheme = settings.auth_scheme
-        self._operation = _token(settings.token_url)
+        self._operations = tuple(map(_token, _addresses(settings.token_url)))
         self._body = encode(
             {
                 "client_id": settings.client_id,
@@ -51,19 +63,26 @@ class HaierLogin:
         return Grant(f"{self._scheme} {token.token}".strip(), token.expires_in or LIFETIME)
 
     async def _asked(self) -> TokenWire:
+        until = time.monotonic() + self._limit
+        known, *others = self._operations
         try:
-            return await self._send(self._operation)
+            return await self._send(known, self._limit)
         except Misconfigured as missing:
-            url = str(self._operation.url)
-            if missing.status != _NOT_FOUND or not url.endswith(_FIRST):
+            if missing.status != HTTPStatus.NOT_FOUND or not others:
                 raise
-            second = _token(url.removesuffix(_FIRST) + _SECOND)
-            token = await self._send(second)
-            self._operation = second
-            return token
+        token = await self._send(others[0], max(until - time.monotonic(), LEAST_TIME))
+        # Also back again: whoever moved the endpoint once may do so twice, and no restart should be needed.
+        self._operations = (others[0], known)
+        return token
 
-    async def _send(self, operation: Operation[TokenWire]) -> TokenWire:
-        return await self._caller.send(operation, JSON_HEADERS, self._body, limit=self._limit)
+    async def _send(self, operation: Operation[TokenWire], limit: float) -> TokenWire:
+        return await self._caller.send(operation, JSON_HEADERS, self._body, limit=limit)
+
+
+def _addresses(url: str) -> Sequence[str]:
+    """Return where the token may be: ``/oauth2/token`` beside ``/oauth2/auth``, and any other address as it is."""
+    root = url.removesuffix(_FIRST)
+    return (url,) if root == url else (url, root + _SECOND)
 
 
 def _token(url: str) -> Operation[TokenWire]:
