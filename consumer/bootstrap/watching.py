@@ -7,7 +7,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from consumer.domain.supplier_report import REPORT_EVERY
+from consumer.domain.supplier_report import REPORT_EVERY, AccountSeen
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.service import Chore
 from consumer.runtime.supplier_watch import LOOK_EVERY, BalanceWatch, LoginProbes
@@ -50,6 +50,7 @@ class SupplierWatch:
             quota_used=self._quota_used,
             metrics=metrics,
             mask=wiring.mask,
+            account_of=self._account_of,
         )
         self._probes = LoginProbes(
             {"haier": self._login_haier, "ylh": self._login_ylh},
@@ -73,6 +74,15 @@ class SupplierWatch:
             Chore("probe idle suppliers", LOOK_EVERY, self._probes.run),
             Chore("look at balances", LOOK_EVERY, self._balances.run),
         ]
+
+    def _account_of(self, supplier: str) -> AccountSeen | None:
+        haier = self._wiring.suppliers.haier
+        if supplier != "haier" or (haier.in_use is None and haier.trouble is None):
+            return None
+        account = haier.in_use
+        if account is None:
+            return AccountSeen(None, trouble=haier.trouble)
+        return AccountSeen(account.told, account.name, account.revision, haier.trouble)
 
     def _resting(self, supplier: str) -> bool:
         board = self._wiring.pauses

@@ -70,6 +70,23 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSeen:
+    """The account that a process makes its calls with.
+
+    Attributes:
+        told: which one, in words; None: there is none that can be used.
+        name: of the stored account; None: it is the environment's.
+        revision: of the stored account.
+        trouble: why the active stored account is not the one, in words; None: it is.
+    """
+
+    told: str | None
+    name: str | None = None
+    revision: int | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SupplierReport:
     """One process on one supplier.
 
@@ -83,6 +100,7 @@ class SupplierReport:
         idle: seconds since the last call of any kind; None before the first.
         rest: set while the supplier is at rest.
         last_error: of the last call that failed.
+        account: whose calls they are, where accounts can be stored; None before the first call.
     """
 
     supplier: str
@@ -94,6 +112,7 @@ class SupplierReport:
     idle: float | None = None
     rest: Rest | None = None
     last_error: LastError | None = None
+    account: AccountSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from consumer.suppliers.circuit import is_open
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.domain.supplier_report import StoredReport
+    from consumer.domain.supplier_report import AccountSeen, StoredReport
     from consumer.observability.metrics import Metrics
     from consumer.runtime.call_window import CallWindow
     from consumer.runtime.pauses import PauseBoard
@@ -79,6 +79,7 @@ class Reporting:
         quota_used: given a supplier, the share of its account's quota that this process uses.
         metrics: told that share.
         mask: takes out of a pause's cause what must not be shown.
+        account_of: given a supplier, whose account this process uses; None where there is no choice, or none yet.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Reporting:
         quota_used: Callable[[str], float],
         metrics: Metrics,
         mask: Callable[[str], str],
+        account_of: Callable[[str], AccountSeen | None] = lambda _: None,
     ) -> None:
         self._books = books
         self._peers = peers
@@ -101,6 +103,7 @@ class Reporting:
         self._quota_used = quota_used
         self._metrics = metrics
         self._mask = mask
+        self._account_of = account_of
 
     async def run(self) -> None:
         """Report once, and hear the others.
@@ -135,6 +138,7 @@ class Reporting:
             idle=window.idle(supplier),
             rest=self._rest(supplier),
             last_error=window.last_error(supplier),
+            account=self._account_of(supplier),
         )
 
     def _rest(self, supplier: str) -> Rest | None:

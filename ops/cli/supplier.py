@@ -42,6 +42,7 @@ _FIELDS: Final = [
     Column("state_in_words", "State"),
     Column("up", "Answers"),
     Column("processes", "Processes"),
+    Column("accounts_in_words", "Account"),
     Column("token_age_in_words", "Token age"),
     Column("calls_per_minute", "Calls a minute"),
     Column("success_rate_in_words", "Successful"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.domain.supplier_report import LastError, Rest
+    from consumer.domain.supplier_report import AccountSeen, LastError, Rest
     from ops.suppliers.standing import OneCall, Resting, Standing
 
     Shown = Callable[[object], str]
@@ -32,6 +32,11 @@ def record(standing: Standing, shown: Shown) -> dict[str, object]:
         "state_in_words": _state(standing, shown),
         "up": standing.up,
         "processes": standing.processes,
+        "accounts": [
+            {"name": one.name, "revision": one.revision, "used": one.told is not None, "trouble": one.trouble}
+            for one in standing.accounts
+        ],
+        "accounts_in_words": "; ".join(_account(one) for one in standing.accounts),
         "paused": None if pause is None else {"by": pause.paused_by, "reason": pause.reason, "since": pause.paused_at},
         "resting": [_resting(one) for one in standing.resting],
         "token_age_seconds": _rounded(standing.token_age, 1),
@@ -110,6 +115,11 @@ def _resting(one: Resting) -> dict[str, object]:
         "needs_person": rest.alert,
         "processes": one.processes,
     }
+
+
+def _account(account: AccountSeen) -> str:
+    told = account.told or "none"
+    return told if account.trouble is None else f"{told}; the active stored one cannot be used: {account.trouble}"
 
 
 def _error(error: LastError) -> dict[str, object]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.domain.interventions import SupplierPause
-    from consumer.domain.supplier_report import LastError, StoredReport
+    from consumer.domain.supplier_report import AccountSeen, LastError, StoredReport
     from consumer.persistence.store import Store
 
 SUPPLIERS: Final = ("haier", "ylh")
@@ -59,6 +59,7 @@ class Standing:
         calls: by the name of the call, logins too.
         quota_used: share of the account's calls a second, over the last minute and all processes.
         last_error: the newest one.
+        accounts: whose calls processes make, as far as they choose: each account once, those with trouble first.
     """
 
     supplier: str
@@ -71,6 +72,7 @@ class Standing:
     calls: Mapping[str, OneCall]
     quota_used: float | None
     last_error: LastError | None
+    accounts: Sequence[AccountSeen] = ()
 
     @property
     def state(self) -> str:
@@ -123,7 +125,13 @@ def standing(supplier: str, reports: Sequence[StoredReport], pause: SupplierPaus
         calls={name: _summed(reports, [name]) for name in names},
         quota_used=sum(stored.report.quota_used for stored in reports) if reports else None,
         last_error=max(errors, key=lambda error: error.at, default=None),
+        accounts=_accounts(reports),
     )
+
+
+def _accounts(reports: Iterable[StoredReport]) -> list[AccountSeen]:
+    seen = {stored.report.account for stored in reports if stored.report.account is not None}
+    return sorted(seen, key=lambda one: (one.trouble is None, one.name or "", one.revision or 0))
 
 
 def _summed(reports: Iterable[StoredReport], names: Sequence[str]) -> OneCall:

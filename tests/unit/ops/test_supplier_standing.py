@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from consumer.domain.call_figures import CallFigures
 from consumer.domain.interventions import SupplierPause
-from consumer.domain.supplier_report import LastError, Rest, RestKind, StoredReport, SupplierReport
+from consumer.domain.supplier_report import AccountSeen, LastError, Rest, RestKind, StoredReport, SupplierReport
 from ops.cli.supplier_showing import data, record, rows_of_calls
 from ops.suppliers.standing import Standing, standing
 
@@ -105,6 +106,7 @@ def test_the_keys_for_programs_are_these_with_and_without_a_service() -> None:
         "state",
         "up",
         "processes",
+        "accounts",
         "paused",
         "resting",
         "token_age_seconds",
@@ -124,3 +126,18 @@ def test_the_keys_for_programs_are_these_with_and_without_a_service() -> None:
     figures = {"create": CallFigures({"ok": 1}, {10: 1}, 0.1)}
     for reports in ([], [told("a", calls=figures, last_error=failed(AT, "timeout"), rest=circuit(30))]):
         assert set(data(record(standing("ylh", reports, None), str))) == keys
+
+
+def test_whose_calls_they_are_is_told_once_for_each_account_with_what_keeps_the_active_one_from_being_used() -> None:
+    main = AccountSeen("the stored account main, revision 3", "main", 3)
+    stuck = replace(main, trouble="it cannot be decrypted")
+    reports = [told(name, account=account) for name, account in (("a", main), ("b", stuck), ("c", main), ("d", None))]
+    row = record(standing("haier", reports, None), str)
+    assert row["accounts"] == [
+        {"name": "main", "revision": 3, "used": True, "trouble": "it cannot be decrypted"},
+        {"name": "main", "revision": 3, "used": True, "trouble": None},
+    ]
+    assert row["accounts_in_words"] == (
+        "the stored account main, revision 3; the active stored one cannot be used: it cannot be decrypted; "
+        "the stored account main, revision 3"
+    )
