@@ -252,3 +252,14 @@ def test_a_closed_console_does_not_stop_the_files(tmp_path: Path, console: io.St
     get_logger("consumer.x").info("still here")
     logs.close()
     assert len(lines(tmp_path, "sync")) == 1
+
+
+def test_a_secret_learnt_while_running_is_hidden_in_every_line_after_it(
+    logs: Logs, tmp_path: Path, console: io.StringIO
+) -> None:
+    logs.learn({"of-the-new-account"})
+    get_logger("consumer.test").warning("seen", url="https://x/of-the-new-account/hush-hush")
+    told = console.getvalue() + str(lines(tmp_path, "sync"))
+    assert "seen" in told
+    assert "of-the-new-account" not in told
+    assert "hush" not in told

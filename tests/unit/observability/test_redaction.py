@@ -234,3 +234,13 @@ def test_an_exception_as_value_says_its_type_and_speaks_only_if_vouched_for() ->
     assert redactor.fields({"error": ConnectionRefusedError(111, "Connection refused")}) == {
         "error": "ConnectionRefusedError: [Errno 111] Connection refused"
     }
+
+
+def test_a_secret_that_is_learnt_later_is_hidden_from_then_on_beside_the_others() -> None:
+    redactor = Redactor(secrets=frozenset({SECRET}))
+    redactor.learn({"learnt-later"})
+    redactor.learn({"learnt-last"})
+    line = rendered({"url": f"{SECRET} learnt-later learnt-last"}, redactor)
+    assert SECRET not in line
+    assert "learnt" not in line
+    assert "learnt" not in repr(redactor)

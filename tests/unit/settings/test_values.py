@@ -1,5 +1,6 @@
 """How the text of a setting becomes its value."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -107,6 +108,23 @@ def test_the_callback_window_has_two_sides() -> None:
 def test_a_key_that_is_none_of_fernets_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="RELAY_SECRET_KEY"):
         load({"RELAY_SECRET_KEY": text}, None, need=())
+
+
+def test_several_keys_are_parted_by_commas_in_their_order() -> None:
+    keys = [base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in range(3)]
+    settings = load({"RELAY_SECRET_KEY": f" {keys[0]},{keys[1]} , {keys[2]}"}, None, need=())
+    assert [key.get_secret_value() for key in settings.service.secret_keys] == keys
+    assert set(keys) <= settings.secrets()
+    assert not any(key in repr(settings) + repr(settings.service) for key in keys)
+
+
+def test_of_several_keys_the_faulty_one_is_named_by_its_place_and_not_shown() -> None:
+    good = base64.urlsafe_b64encode(bytes(32)).decode()
+    for text in (f"{good},c2hvcnQ=", f"{good},"):
+        with pytest.raises(SettingsError, match="has 2 keys, of which number 2 is") as refusal:
+            load({"RELAY_SECRET_KEY": text}, None, need=())
+        assert good not in str(refusal.value)
+        assert "c2hvcnQ" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(("text", "language"), [("zh", "zh"), ("zh_CN.UTF-8", "zh"), ("en-GB", "en"), ("EN", "en")])
