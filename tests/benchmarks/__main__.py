@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from sandbox.testing import sandbox_process
 from tests.benchmarks import report
 from tests.benchmarks.broker_side import BrokerInUse, broker_side
 from tests.benchmarks.cores import Cores, on
+from tests.benchmarks.http_transport import Rate
 from tests.benchmarks.machine import Machine, load
 from tests.benchmarks.measuring import HAND_WRITTEN, HAND_WRITTEN_FAST, ROOT, SERVICE, Course, Measured, RoundFailed
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KEPT = ROOT / "docs" / "benchmarks"
+SUITES = frozenset({"throughput", "memory", "http"})
 OK, FAILED, MISSED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 5, 130
 
 
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(arguments: Sequence[str] | None) -> Wished:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--suite", choices=("throughput", "memory", "all"), default="all")
+    parser.add_argument("--suite", choices=(*sorted(SUITES), "all"), default="all")
     parser.add_argument("--quick", action="store_true", help="1,000 events, one round, a backlog of 10,000")
     parser.add_argument("--rounds", type=int, help="of each contestant, interleaved; default 3")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {KEPT.relative_to(ROOT)}/")
@@ -75,7 +78,7 @@ def _read(arguments: Sequence[str] | None) -> Wished:
     if given.rounds is not None and given.rounds < 1:
         parser.error("--rounds: at least 1")
     return Wished(
-        suites=frozenset({"throughput", "memory"} if given.suite == "all" else {given.suite}),
+        suites=SUITES if given.suite == "all" else frozenset({given.suite}),
         events=1_000 if given.quick else 5_000,
         rounds=given.rounds or (1 if given.quick else 3),
         backlog=10_000 if given.quick else 50_000,
@@ -90,6 +93,15 @@ async def _measure(wished: Wished) -> int:
     with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main_task.cancel)
     cores = Cores.share_out()
+    rates = []
+    if "http" in wished.suites and wished.profile is None:
+        # First, and without broker and sandbox: it needs neither, and a quiet machine.
+        rates = await _http(wished)
+        if wished.suites == {"http"}:
+            machine, notes = Machine.here(rabbitmq="not used"), [f"cores: {cores}", *_about_load()]
+            for line in (*machine.lines(), *notes):
+                print(line)
+            return _end(wished, report.Run([], None, rates), machine, notes)
     async with AsyncExitStack() as stack:
         with on(cores.sandbox):
             sandbox = await stack.enter_async_context(sandbox_process())
@@ -105,33 +117,23 @@ async def _measure(wished: Wished) -> int:
         if wished.profile is not None:
             await _profile(course, wished.profile, wished.events)
             return OK
-        return await _suites(course, wished, machine, notes)
+        results = await _throughput(course, wished) if "throughput" in wished.suites else []
+        held = await _memory(course, wished) if "memory" in wished.suites else None
+        return _end(wished, report.Run(results, held, rates), machine, notes)
 
 
-async def _suites(course: Course, wished: Wished, machine: Machine, notes: Sequence[str]) -> int:
-    results: list[report.Throughput] = []
-    held: report.Memory | None = None
-    code = OK
-    if "throughput" in wished.suites:
-        results = await _throughput(course, wished)
-        print(f"\n{report.plain(results)}\n")
-        ratio = next(result.ratio for result in results if result.contestant == SERVICE.name)
-        verdict = "met" if ratio >= report.TARGET_RATIO else "MISSED"
-        print(f"service / hand-written loop: {ratio:.2f} (target: at least {report.TARGET_RATIO}: {verdict})")
-        code = code if ratio >= report.TARGET_RATIO else MISSED
-    if "memory" in wished.suites:
-        held = await _memory(course, wished)
-        print("\n".join(("", *held.lines())))
-        code = code if held.holds else MISSED
+def _end(wished: Wished, run: report.Run, machine: Machine, notes: Sequence[str]) -> int:
+    """Print what was measured and whether it is good enough, keep it if that is wished; returns the exit code."""
+    print("\n".join(("", *run.lines())))
     if wished.write:
-        _keep("latest", report.markdown(results, held, machine, notes), report.as_json(results, held, machine, notes))
-    return code
+        _keep("latest", report.markdown(run, machine, notes), report.as_json(run, machine, notes))
+    return OK if run.holds else MISSED
 
 
-def _keep(name: str, markdown: str, json: str) -> None:
+def _keep(name: str, markdown: str, as_json: str) -> None:
     KEPT.mkdir(exist_ok=True)
     (KEPT / f"{name}.md").write_text(markdown, encoding="utf-8")
-    (KEPT / f"{name}.json").write_text(json, encoding="utf-8")
+    (KEPT / f"{name}.json").write_text(as_json, encoding="utf-8")
     print(f"\nwritten to {KEPT.relative_to(ROOT)}/{name}.md and .json")
 
 
@@ -150,6 +152,24 @@ async def _throughput(course: Course, wished: Wished) -> list[report.Throughput]
 async def _memory(course: Course, wished: Wished) -> report.Memory:
     print(f"\nservice with a backlog of {wished.backlog:,}, memory looked at every 0.2 s:", flush=True)
     return report.memory(await course.run(SERVICE, "memory", wished.backlog, sample_every=0.2))
+
+
+async def _http(wished: Wished) -> list[Rate]:
+    print(f"\nways to send a POST, {wished.rounds} rounds, in turn:", flush=True)
+    # A process of its own: its figures are those of one core, and nothing else runs in its loop.
+    arguments = ("--rounds", str(wished.rounds), "--seconds", "1", "--json")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.benchmarks.http_transport", *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        told, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise RoundFailed(f"tests.benchmarks.http_transport ended with {process.returncode}")
+    return [Rate(**one) for one in json.loads(told)]
 
 
 async def _profile(course: Course, directory: Path, events: int) -> None:

@@ -1,9 +1,9 @@
-"""POST/s of the ways to send one, on one core, 100 at once, in one run: the figures behind docs/adr/0003.
+"""POST/s of the ways to send one, on one core, in one run: the figures behind docs/adr/0003 and the suite ``http``.
 
-Run it with ``python -m tests.benchmarks.http_transport [--seconds 2] [--rounds 3]``. The server runs in a process of
-its own and answers at once with some 100 bytes, so that what is measured is the client. Ways whose package is not
-installed (``httpx-aiohttp`` is no dependency of ours) are left out. The best round of each way counts; ratios are to
-stock httpx.
+Run it with ``python -m tests.benchmarks.http_transport``. The server runs in a process of its own and answers at once
+with some 100 bytes, so that what is measured is the client. Ways whose package is not installed (``httpx-aiohttp`` and
+``httpx2`` are no dependencies of ours) are left out. The ways take turns; the best round of each counts, since what
+disturbs a round only ever makes it slower; ratios are to stock httpx.
 """
 
 from __future__ import annotations
@@ -11,43 +11,51 @@ from __future__ import annotations
 # ruff: noqa: T201 -- the figures are the output of this script
 import argparse
 import asyncio
-import importlib
+import json
 import multiprocessing
 import os
 import platform
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
-import aiohttp
-import httpx
+import structlog
 import uvloop
-from pydantic import SecretStr
 
-from consumer.settings import YlhSettings
-from consumer.suppliers.authorised import Conduct
-from consumer.suppliers.transport import AiohttpTransport
-from consumer.suppliers.ylh.client import YlhClient
+from tests.benchmarks.http_ways import PAYLOAD, STOCK, WHOLE, Way, ways
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from multiprocessing.synchronize import Event
 
-AT_ONCE = 100
-BODY = (
-    b'{"soId":"SO-1","itemList":[{"productCode":"GA0SZC00U","itemQty":1,"retailPrice":2999.00,"actualPrice":2899.00}],"x":"%s"}'
-    % (b"y" * 500)
-)
-HEADERS = {"Content-Type": "application/json", "Authorization": "bearer 0123456789abcdef", "Accept": "application/json"}
-# Serves as the answer of YLH's login too.
-PAYLOAD = b'{"success":true,"code":"0","message":"ok","data":{"retailOrderNo":"RO0000000001","access_token":"t"}}'
+AT_ONCE: Final = (10, 100)
+TARGET_RATIO: Final = 4.0
+"""A create by our client to a POST by stock httpx, at the higher concurrency."""
+WARM_UP: Final = 0.3
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(PAYLOAD), PAYLOAD)
 
-Post = Callable[[], Awaitable[bytes]]
-Way = Callable[[AsyncExitStack, str], Awaitable[Post]]
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The best round of one way.
+
+    Attributes:
+        way: its name (`tests.benchmarks.http_ways`).
+        at_once: POSTs under way together.
+        rate: POSTs a second.
+        ratio: to stock httpx, at the same concurrency.
+        cpu: microseconds of the processor for each.
+    """
+
+    way: str
+    at_once: int
+    rate: float
+    ratio: float
+    cpu: float
 
 
 class _Answering(asyncio.Protocol):
@@ -81,105 +89,10 @@ def _serve(listener: socket.socket, ready: Event) -> None:
     uvloop.run(main())
 
 
-def _over(transport: Callable[[], httpx.AsyncBaseTransport | None]) -> Way:
-    """`httpx.AsyncClient.post`, over what ``transport`` makes (None: httpx's own)."""
-
-    async def way(stack: AsyncExitStack, url: str) -> Post:
-        # httpx's own limits (100 connections, 20 of them kept): keeping all 100 makes stock httpx slower still.
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport(), headers=HEADERS))
-
-        async def post() -> bytes:
-            return (await client.post(url, content=BODY)).content
-
-        return post
-
-    return way
-
-
-def _without_client(transport: Callable[[], httpx.AsyncBaseTransport]) -> Way:
-    """A transport asked directly, with prepared URL and headers: what `consumer.suppliers.calling` does."""
-
-    async def way(stack: AsyncExitStack, url: str) -> Post:
-        opened = await stack.enter_async_context(transport())
-        target = httpx.URL(url)
-        extensions = {"timeout": {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 5.0}}
-        length = str(len(BODY))
-        headers = [("Host", target.netloc.decode()), ("Content-Length", length), *HEADERS.items()]
-
-        async def post() -> bytes:
-            stream = httpx.ByteStream(BODY)
-            request = httpx.Request("POST", target, headers=headers, stream=stream, extensions=extensions)
-            response = await opened.handle_async_request(request)
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            try:
-                return b"".join([chunk async for chunk in response.stream])
-            finally:
-                await response.aclose()
-
-        return post
-
-    return way
-
-
-async def _whole(stack: AsyncExitStack, url: str) -> Post:
-    """A create by our YLH client: limits, token, repeats, the answer read and classified."""
-    transport = await stack.enter_async_context(AiohttpTransport(slots=AT_ONCE))
-    settings = YlhSettings(
-        environment="prod",
-        base_url=url,
-        username="u",
-        password=SecretStr("p"),
-        client_id="c",
-        client_secret=SecretStr("s"),
-        source_system="BENCH",
-        seller_code="88000001",
-        shop_name="bench",
-    )
-    client = YlhClient(settings, transport, Conduct(at_once=AT_ONCE))
-    stack.push_async_callback(client.aclose)
-
-    async def post() -> bytes:
-        arrived = await client.create("SO-1", BODY, unanswered=False)
-        return PAYLOAD if arrived.retail_order_no == "RO0000000001" else b""
-
-    return post
-
-
-async def _aiohttp(stack: AsyncExitStack, url: str) -> Post:
-    connector = aiohttp.TCPConnector(limit=AT_ONCE)
-    session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, headers=HEADERS))
-
-    async def post() -> bytes:
-        async with session.post(url, data=BODY) as response:
-            return await response.read()
-
-    return post
-
-
-def _ways() -> dict[str, Way]:
-    ways = {"stock httpx": _over(lambda: None)}
-    try:
-        theirs = importlib.import_module("httpx_aiohttp").AiohttpTransport
-    except ImportError:
-        print("httpx-aiohttp is not installed: left out", file=sys.stderr)
-    else:
-        ways["httpx over httpx-aiohttp"] = _over(theirs)
-        ways["httpx-aiohttp without httpx's client"] = _without_client(theirs)
-
-    def ours() -> httpx.AsyncBaseTransport:
-        return AiohttpTransport(slots=AT_ONCE)
-
-    return ways | {
-        "httpx over our transport": _over(ours),
-        "our transport without httpx's client": _without_client(ours),
-        "aiohttp itself": _aiohttp,
-        "a create by our YLH client, all in": _whole,
-    }
-
-
-async def _rate(way: Way, url: str, seconds: float) -> float:
+async def _round(way: Way, url: str, at_once: int, seconds: float) -> tuple[float, float]:
+    """Return POSTs a second, and microseconds of the processor for each."""
     async with AsyncExitStack() as stack:
-        post = await way(stack, url)
+        post = await way(stack, url, at_once)
         until = 0.0
         done = 0
 
@@ -189,20 +102,44 @@ async def _rate(way: Way, url: str, seconds: float) -> float:
                 assert await post() == PAYLOAD
                 done += 1
 
-        until = time.perf_counter() + 0.3
-        await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
-        done, began = 0, time.perf_counter()
+        until = time.perf_counter() + WARM_UP
+        await asyncio.gather(*(worker() for _ in range(at_once)))
+        done, began, used = 0, time.perf_counter(), time.process_time()
         until = began + seconds
-        await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
-        return done / (time.perf_counter() - began)
+        await asyncio.gather(*(worker() for _ in range(at_once)))
+        return done / (time.perf_counter() - began), 1e6 * (time.process_time() - used) / done
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each way and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    wished = parser.parse_args()
+def _rates(url: str, seconds: float, rounds: int) -> list[Rate]:
+    found, missing = ways()
+    for package in missing:
+        print(f"{package} is not installed: left out", file=sys.stderr)
+    best: dict[tuple[int, str], tuple[float, float]] = {}
+    for at_once in AT_ONCE:
+        for _ in range(rounds):
+            for name, way in found.items():
+                one = uvloop.run(_round(way, url, at_once, seconds))
+                best[at_once, name] = max(best.get((at_once, name), (0.0, 0.0)), one)
+    return [
+        Rate(name, at_once, rate, rate / best[at_once, STOCK][0], cpu) for (at_once, name), (rate, cpu) in best.items()
+    ]
+
+
+def table(rates: Sequence[Rate]) -> list[str]:
+    """Return the figures for a terminal, one way a line."""
+    return [
+        f"{one.way:40} {one.at_once:4} at once {one.rate:8,.0f} POST/s {one.ratio:6.1f} x {one.cpu:7,.0f} µs CPU each"
+        for one in rates
+    ]
+
+
+def reached(rates: Sequence[Rate]) -> float:
+    """Return the ratio that the target is about: what the service does, all in, at the higher concurrency."""
+    return next(one.ratio for one in rates if one.way == WHOLE and one.at_once == max(AT_ONCE))
+
+
+def measure(seconds: float, rounds: int) -> list[Rate]:
+    """Measure all ways, from the first of the cores that this process may use."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/orders"
     context = multiprocessing.get_context("fork")
@@ -215,17 +152,29 @@ def main() -> None:
     if len(cores) > 1:
         os.sched_setaffinity(server.pid or 0, cores[1:])
     try:
-        best: dict[str, float] = {}
-        for _ in range(wished.rounds):
-            for name, way in _ways().items():
-                best[name] = max(best.get(name, 0.0), uvloop.run(_rate(way, url, wished.seconds)))
+        return _rates(url, seconds, rounds)
     finally:
         server.terminate()
         server.join()
-    packages = ("httpx", "httpx-aiohttp", "aiohttp", "uvloop")
-    print(f"{AT_ONCE} at once, one core; Python {platform.python_version()}, {', '.join(map(_version, packages))}")
-    for name, rate in best.items():
-        print(f"{name:40} {rate:8,.0f} POST/s {rate / best['stock httpx']:6.1f} x")
+        listener.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each way and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="for the suite: a list of rates on stdout")
+    wished = parser.parse_args()
+    # Our client says when it logs in; stdout is for the figures.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    rates = measure(wished.seconds, wished.rounds)
+    if wished.json:
+        print(json.dumps([asdict(one) for one in rates]))
+        return
+    packages = ("httpx", "sniffio", "httpx-aiohttp", "httpx2", "aiohttp", "uvloop")
+    print(f"one core; Python {platform.python_version()}, {', '.join(map(_version, packages))}")
+    print("\n".join(table(rates)))
 
 
 def _version(package: str) -> str:

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from statistics import linear_regression, median
 from typing import TYPE_CHECKING
 
+from tests.benchmarks import http_transport
+from tests.benchmarks.measuring import SERVICE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -75,6 +78,53 @@ class Memory:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the suites of one run found; empty or None: not measured."""
+
+    throughput: Sequence[Throughput]
+    memory: Memory | None
+    http: Sequence[http_transport.Rate]
+
+    @property
+    def ratio(self) -> float | None:
+        """Service to hand-written loop, events a second."""
+        return next((one.ratio for one in self.throughput if one.contestant == SERVICE.name), None)
+
+    @property
+    def http_ratio(self) -> float | None:
+        """A create by our client to a POST by stock httpx."""
+        return http_transport.reached(self.http) if self.http else None
+
+    @property
+    def holds(self) -> bool:
+        """Are all targets met."""
+        return (
+            (self.ratio is None or self.ratio >= TARGET_RATIO)
+            and (self.memory is None or self.memory.holds)
+            and (self.http_ratio is None or self.http_ratio >= http_transport.TARGET_RATIO)
+        )
+
+    def lines(self) -> list[str]:
+        """For people."""
+        lines = []
+        if self.http_ratio is not None:
+            verdict = _verdict(self.http_ratio, http_transport.TARGET_RATIO)
+            lines += [*http_transport.table(self.http), f"our client / stock httpx: {verdict}", ""]
+        if self.ratio is not None:
+            lines += [
+                plain(self.throughput),
+                "",
+                f"service / hand-written loop: {_verdict(self.ratio, TARGET_RATIO)}",
+                "",
+            ]
+        return lines + (self.memory.lines() if self.memory else [])
+
+
+def _verdict(ratio: float, target: float) -> str:
+    return f"{ratio:.2f} (target: at least {target}: {'met' if ratio >= target else 'MISSED'})"
+
+
 def throughput(rounds: Mapping[str, Sequence[Measured]], *, baseline: str) -> list[Throughput]:
     """Sum up; ``rounds`` by contestant, ``baseline`` one of them."""
     base = median(one.rate for one in rounds[baseline])
@@ -114,19 +164,25 @@ def plain(results: Sequence[Throughput]) -> str:
     )
 
 
-def markdown(results: Sequence[Throughput], held: Memory | None, machine: Machine, notes: Sequence[str]) -> str:
+def markdown(run: Run, machine: Machine, notes: Sequence[str]) -> str:
     """A page for ``docs/benchmarks``."""
     lines = ["<!-- written by `make bench` with --write; do not edit -->", ""]
     lines += [f"- {line}" for line in (*machine.lines(), *notes)]
-    if results:
+    if run.throughput:
         lines += ["", f"| {' | '.join(_HEADINGS)} |", f"|---|{'---:|' * (len(_HEADINGS) - 1)}"]
-        lines += [f"| {' | '.join(result.cells())} |" for result in results]
-    if held is not None:
-        lines += ["", "Memory:", "", *(f"- {line}" for line in held.lines())]
+        lines += [f"| {' | '.join(result.cells())} |" for result in run.throughput]
+    if run.memory is not None:
+        lines += ["", "Memory:", "", *(f"- {line}" for line in run.memory.lines())]
+    if run.http:
+        lines += ["", "Ways to send a POST, one core (docs/adr/0003):", ""]
+        lines += ["| way | at once | POST/s | ratio | µs CPU each |", f"|---|{'---:|' * 4}"]
+        lines += [
+            f"| {one.way} | {one.at_once} | {one.rate:,.0f} | {one.ratio:.1f} | {one.cpu:,.0f} |" for one in run.http
+        ]
     return "\n".join(lines) + "\n"
 
 
-def as_json(results: Sequence[Throughput], held: Memory | None, machine: Machine, notes: Sequence[str]) -> str:
+def as_json(run: Run, machine: Machine, notes: Sequence[str]) -> str:
     """The same for programs, with every round."""
     told = {
         "machine": asdict(machine),
@@ -146,8 +202,9 @@ def as_json(results: Sequence[Throughput], held: Memory | None, machine: Machine
                     for one in result.rounds
                 ],
             }
-            for result in results
+            for result in run.throughput
         ],
-        "memory": None if held is None else asdict(held),
+        "memory": None if run.memory is None else asdict(run.memory),
+        "http": [asdict(one) for one in run.http],
     }
     return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
