@@ -139,18 +139,7 @@ class SwitchedHaier:
             BooksUnavailable: the database does not answer; nothing has changed.
         """
         async with self._looking:
-            account = await self._choice.active()
-            if account is not None and account == self._refused:
-                return
-            self._refused = None
-            try:
-                found = self._choice.of_the_environment() if account is None else self._choice.opened(account)
-            except (Unsealable, AccountRefused) as error:
-                self._refuse(account, error)
-            else:
-                self._trouble = None
-                self._take_up(found)
-            self._known = True
+            await self._look()
 
     async def follow(self) -> None:
         """As `look`, now and then beside the work: a database that is away is told by others."""
@@ -158,6 +147,26 @@ class SwitchedHaier:
             await self.look()
         except BooksUnavailable:
             return
+
+    async def _first_look(self) -> None:
+        if not self._known:
+            async with self._looking:
+                if not self._known:
+                    await self._look()
+
+    async def _look(self) -> None:
+        account = await self._choice.active()
+        if account is not None and account == self._refused:
+            return
+        self._refused = None
+        try:
+            found = self._choice.of_the_environment() if account is None else self._choice.opened(account)
+        except (Unsealable, AccountRefused) as error:
+            self._refuse(account, error)
+        else:
+            self._trouble = None
+            self._take_up(found)
+        self._known = True
 
     def _refuse(self, account: Account | None, error: Unsealable | AccountRefused) -> None:
         self._refused = account
@@ -191,10 +200,6 @@ class SwitchedHaier:
             closing.add_done_callback(self._closing.pop)
         if self._known:
             self._on_switch()
-
-    async def _first_look(self) -> None:
-        if not self._known:
-            await self.look()
 
     @asynccontextmanager
     async def _client(self, operation: str) -> AsyncIterator[HaierClient]:

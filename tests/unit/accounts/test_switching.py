@@ -131,6 +131,7 @@ async def test_calls_at_once_at_the_start_look_once() -> None:
     world = World(account("1"))
     assert await asyncio.gather(*[world.call(str(number)) for number in range(5)]) == [["1", str(n)] for n in range(5)]
     assert world.told == ["learn 3", "build 1"]
+    assert world.asked == 1
 
 
 async def test_a_call_in_flight_ends_on_the_account_that_it_began_with_which_is_then_closed() -> None:
