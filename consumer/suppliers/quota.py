@@ -69,7 +69,7 @@ class SharedQuota:
         self._interval = math.ceil(SECOND / rate * (1 + MARGIN))
         self._shared = SharedClock()
         self._stock = int(rate * _STOCK)
-        self._held = HeldSlots(self._stock)
+        self._held = HeldSlots(self._interval, self._stock)
         self._callers: deque[_Caller] = deque()
         # Nobody's deadline is sooner; that of somebody who left may linger here until it has passed.
         self._soonest = math.inf
@@ -87,7 +87,7 @@ class SharedQuota:
             BooksUnavailable: no slots can be reserved.
         """
         now = self._clock()
-        if not self._callers and self._held.take_spare(self._shared.at(now)) is not None:
+        if not self._callers and self._held.take(self._shared.at(now)) is not None:
             self._used.add(now)
             if 2 * len(self._held) < self._stock:
                 self._reserve(now)
@@ -165,7 +165,7 @@ class SharedQuota:
         """Have `_serve` called when the next slot may be used, or somebody has waited long enough."""
         if not self._callers:
             return
-        at = min(self._shared.ours(self._held.next_use()), self._soonest)
+        at = min(self._shared.ours(self._held.next_use(self._shared.at(now))), self._soonest)
         if self._alarm is not None:
             if self._alarm_at <= at:
                 return
@@ -221,7 +221,7 @@ class SharedQuota:
             raise
         self._flight = None
         self._note(reservation, asked, self._clock())
-        self._held.add(reservation.first, count, self._interval)
+        self._held.add(reservation.first, count)
         self._serve()
 
     def _note(self, reservation: Reservation, asked: float, answered: float) -> None:

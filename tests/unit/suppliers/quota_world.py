@@ -56,6 +56,25 @@ class Process:
         self._answer = answer
         self._tasks: list[asyncio.Task[None]] = []
 
+    def stand_still(self, seed: int, *, every: float, longest: float) -> None:
+        """Let its event loop stand still again and again, so that it gives slots to callers late."""
+        self._tasks.append(asyncio.create_task(self._stand_still(random.Random(seed), every, longest)))  # noqa: S311
+
+    async def _stand_still(self, moods: random.Random, every: float, longest: float) -> None:
+        serve, until = self.quota._serve, now()
+
+        def serve_late() -> None:
+            if now() < until:
+                asyncio.get_running_loop().call_at(until, serve)
+            else:
+                serve()
+
+        setattr(self.quota, "_serve", serve_late)  # noqa: B010 - mypy does not like it plain
+        while True:
+            await asyncio.sleep(moods.expovariate(1 / every))
+            until = now() + moods.uniform(0, longest)
+            await asyncio.sleep(until - now())
+
     def start(self, callers: int) -> None:
         self._tasks += [asyncio.create_task(self._call()) for _ in range(callers)]
 

@@ -142,3 +142,26 @@ def test_callers_that_are_cancelled_harm_nobody(leavers: list[tuple[float, float
     sent, begin = run_virtually(main())
     assert worst_second(sent) <= rate + len(leavers)  # their calls are noted late
     assert mean_rate(sent, begin + 1, begin + 5) >= 97
+
+
+@settings(QUICK, max_examples=25)
+@given(st.integers(1, 5), st.floats(0.05, 2), st.floats(0, 0.6), st.integers(0, 99))
+def test_processes_that_stand_still_now_and_then_never_send_more_than_one_in_twenty_too_many(
+    processes: int, every: float, longest: float, seed: int
+) -> None:
+    async def main() -> tuple[list[float], float]:
+        begin = now()
+        slots = FarSlots((0, 0.01), (0, 0), seed)
+        running = [Process(slots, 100) for _ in range(processes)]
+        for number, process in enumerate(running):
+            process.stand_still(seed + number, every=every, longest=longest)
+            process.start(60)
+        await asyncio.sleep(8)
+        for process in running:
+            await process.die()
+        return [moment for process in running for moment in process.sent], begin
+
+    sent, begin = run_virtually(main())
+    assert worst_second(sent) <= 105
+    if longest <= 0.05 and every >= 0.5:
+        assert mean_rate(sent, begin + 1, begin + 8) >= 97
