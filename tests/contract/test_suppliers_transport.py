@@ -3,105 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvloop
 
 from consumer.suppliers.transport import AiohttpTransport, CertificateUnfit, HostUnresolvable
+from tests.support.sockets import GOOD, SHORT, failure, free_port, head, on_both_loops, post, request_in, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nSet-Cookie: a=b\r\n\r\n"ok"'
-SHORT = {"connect": 0.5, "read": 0.3, "write": 0.3, "pool": 0.2}
-
-
-def on_both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run ``test`` on both loops: the service runs on uvloop, whose errors are not quite those of asyncio."""
-
-    @functools.wraps(test)
-    def both(run: Callable[[Coroutine[Any, Any, None]], None], **given: object) -> None:
-        run(test(**given))
-
-    wanted = inspect.signature(test)
-    loop = inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY)
-    both.__signature__ = wanted.replace(parameters=[*wanted.parameters.values(), loop])  # type: ignore[attr-defined]
-    parametrized: Callable[..., None] = pytest.mark.parametrize(
-        "run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"]
-    )(both)
-    return parametrized
-
-
-@asynccontextmanager
-async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return  # the client left first
-        finally:
-            tasks.discard(task)
-            writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def head(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readuntil(b"\r\n\r\n")
-
-
-async def request_in(reader: asyncio.StreamReader) -> bytes:
-    first = await head(reader)
-    length = int(first.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-    return first + await reader.readexactly(length)
-
-
-async def post(transport: httpx.AsyncBaseTransport, url: str, body: bytes = b"{}") -> tuple[int, bytes]:
-    request = httpx.Request("POST", url, content=body, extensions={"timeout": SHORT})
-    response = await transport.handle_async_request(request)
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    try:
-        return response.status_code, b"".join([chunk async for chunk in response.stream])
-    finally:
-        await response.aclose()
-
-
-async def failure(url: str, body: bytes = b"{}", tls: ssl.SSLContext | None = None) -> type[httpx.TransportError]:
-    async with AiohttpTransport(tls=tls) as transport:
-        with pytest.raises(httpx.TransportError) as caught:
-            await post(transport, url, body)
-        assert caught.value.__cause__ is not None
-        return type(caught.value)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @on_both_loops
@@ -146,42 +61,6 @@ async def test_nothing_is_sent_when_the_connection_is_refused() -> None:
 @on_both_loops
 async def test_nothing_is_sent_to_a_host_that_does_not_resolve() -> None:
     assert await failure("http://no-such-host.invalid/") is HostUnresolvable
-
-
-@on_both_loops
-async def test_nothing_is_sent_when_connecting_takes_too_long() -> None:
-    # A full backlog: the kernel answers no further handshake.
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        pending = []
-        for _ in range(4):
-            knock = socket.socket()
-            knock.setblocking(False)
-            knock.connect_ex(deaf.getsockname())
-            pending.append(knock)
-        try:
-            assert await failure(f"http://127.0.0.1:{deaf.getsockname()[1]}/") is httpx.ConnectTimeout
-        finally:
-            for knock in pending:
-                knock.close()
-
-
-@on_both_loops
-async def test_nothing_is_sent_when_no_connection_becomes_free() -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            await request_in(reader)
-            writer.write(GOOD[:-2])
-            await writer.drain()
-
-    async with serving(serve) as url, AiohttpTransport(slots=1) as transport:
-        held = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
-        with pytest.raises(httpx.PoolTimeout):
-            await post(transport, url)
-        await held.aclose()
-        with pytest.raises(httpx.ReadTimeout):
-            await post(transport, url)
 
 
 @pytest.fixture(scope="module")
@@ -271,30 +150,6 @@ async def test_something_was_sent_when_the_connection_is_reset() -> None:
         assert await failure(url) is httpx.NetworkError
 
 
-@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"])
-@on_both_loops
-async def test_something_was_sent_when_the_answer_does_not_come(before: bytes) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_in(reader)
-        writer.write(before)
-        await asyncio.sleep(30)
-
-    async with serving(serve) as url:
-        assert await failure(url) is httpx.ReadTimeout
-
-
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-@on_both_loops
-async def test_something_was_sent_when_the_request_is_not_taken() -> None:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # uvloop's transports are not instances of asyncio's classes.
-        cast("asyncio.ReadTransport", writer.transport).pause_reading()
-        await asyncio.sleep(30)
-
-    async with serving(serve) as url:
-        assert await failure(url, b" " * 50_000_000) is httpx.WriteTimeout
-
-
 @on_both_loops
 async def test_an_answer_left_half_read_costs_its_connection_but_no_slot() -> None:
     connections = 0
@@ -350,6 +205,29 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used() -> N
             assert (await post(transport, url))[0] == 200
             await asyncio.sleep(0.02)
     assert connections == 5
+
+
+@pytest.mark.parametrize("parting", ["FIN", "RST"])
+@on_both_loops
+async def test_a_post_into_a_connection_that_is_just_closing_is_unknown_and_never_sent_again(parting: str) -> None:
+    """The supplier's idle time ended while the request was on its way (ADR 0003)."""
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bodies.append((await request_in(reader))[-1:])
+        writer.write(GOOD)
+        bodies.append((await request_in(reader))[-1:])
+        if parting == "RST":
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    async with serving(serve) as url, AiohttpTransport() as transport:
+        await post(transport, url, b"1")
+        with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)) as caught:
+            await post(transport, url, b"2")
+        assert not isinstance(caught.value, httpx.ConnectError)
+        await asyncio.sleep(0.05)
+    assert bodies == [b"1", b"2"]
 
 
 @on_both_loops
