@@ -240,14 +240,18 @@ class PauseBoard:
 
     async def until_other_than(self, seen: Fetching, resources: Collection[str]) -> Fetching:
         """Wait until a lane may fetch otherwise than ``seen``; return how."""
-        while (now := self.fetching(resources)) is seen:
+        while True:
+            # Read before the look: an end that passes between the two has to be noticed, or nobody waits for it.
+            looked_at = self._clock()
+            now = self.fetching(resources)
+            if now is not seen:
+                return now
             ends = [
                 pause.ends
                 for pause in self._pauses.values()
-                if pause.resource in resources and pause.lapse is Lapse.TRIAL
+                if pause.resource in resources and pause.lapse is Lapse.TRIAL and pause.ends > looked_at
             ]
-            await self._change(within=min((end - self._clock() for end in ends if end > self._clock()), default=None))
-        return now
+            await self._change(within=min(ends) - self._clock() if ends else None)
 
     async def _change(self, *, within: float | None) -> None:
         """Return after the next change, or ``within`` so many seconds."""
