@@ -14,8 +14,9 @@ The table is that of DESIGN section 6; "a change" is a call that changes somethi
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -43,7 +44,17 @@ def _no_constant(name: str) -> JSON:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        # Too large even for a Decimal's exponent: as much JSON as any number, but none that anybody means.
+        raise ValueError("a number beyond all bounds") from error
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=_no_constant)
+_ESCAPES_TO_LOOK_AT: Final = re.compile(rb"\\u(0000|[dD])")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WORDS: Final = ("message", "description", "msg", "error_description", "errorMsg")
 _CODES: Final = ("code", "error", "errorCode")
@@ -89,16 +100,29 @@ def read_answer(
 
 
 def parsed(body: bytes) -> JSON:
-    """Return the JSON value in ``body``, decimals exact.
+    """Return the JSON value in ``body``, decimals exact, texts such as can be stored and sent on.
 
     Raises:
         ValueError: it is none.
     """
     try:
         value: JSON = _DECODER.decode(body.removeprefix(_BYTE_ORDER_MARK).decode())
+        return _storable(value) if _ESCAPES_TO_LOOK_AT.search(body) else value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    return value
+
+
+def _storable(value: JSON) -> JSON:
+    """Put U+FFFD for NUL and for halves of characters, which JSON can escape but no database and no UTF-8 can hold."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("\ufffd", value)
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_UNSTORABLE.sub("\ufffd", name): _storable(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -118,7 +142,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 def _http_date(text: str) -> datetime | None:
     try:
         read = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -208,6 +209,68 @@ def test_retry_after_comes_in_seconds_or_as_a_date(headers: dict[str, str], expe
 def test_any_retry_after_is_a_rest_or_nothing(text: str) -> None:
     rest = retry_after({"retry-after": text}, NOON)
     assert rest is None or timedelta(0) <= rest <= timedelta(days=1)
+
+
+_digits = st.integers(-(10**25), 10**25).map(str)
+_dates = st.builds(
+    "{}, {} {} {} {}:{}:{} {}".format,
+    st.sampled_from(["Thu", "Mon", "x"]),
+    st.integers(0, 40) | _digits,
+    st.sampled_from(["Jan", "Feb", "Dec", "x"]),
+    st.integers(0, 10_000) | _digits,
+    st.integers(0, 25) | _digits,
+    st.integers(0, 61) | _digits,
+    st.integers(0, 61) | _digits,
+    st.sampled_from(["GMT", "", "x"]) | st.integers(-9999, 9999).map("{:+05}".format) | _digits.map("+{}".format),
+)
+
+
+@given(_dates | _digits | st.text(max_size=40), st.none() | _dates | st.text(max_size=40))
+def test_any_wish_and_any_clock_of_a_supplier_is_a_bounded_rest_or_nothing(wish: str, clock: str | None) -> None:
+    rest = retry_after({"retry-after": wish} | ({} if clock is None else {"date": clock}), NOON)
+    assert rest is None or timedelta(0) <= rest <= timedelta(days=1)
+
+
+@given(st.integers(0, 86_400), st.timedeltas(timedelta(days=-365), timedelta(days=365)))
+def test_a_wrong_clock_of_the_supplier_does_not_change_the_rest_that_it_means(rest: int, skew: timedelta) -> None:
+    now = (NOON + skew).replace(microsecond=0)
+    headers = {"date": format_datetime(now, usegmt=True)}
+    headers["retry-after"] = format_datetime(now + timedelta(seconds=rest), usegmt=True)
+    assert retry_after(headers, NOON) == timedelta(seconds=rest)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"NaN",
+        b'{"no":NaN}',
+        b'{"no":Infinity}',
+        b'{"no":1e99999999999999999999}',
+        b'{"no":' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        '{"no":1}'.encode("utf-16"),
+        '{"no":1}'.encode("utf-32"),
+        '{"no":"\u4e2d"}'.encode("gbk"),
+        b'\xef\xbb\xbf\xef\xbb\xbf{"no":1}',
+        b'{"success":true}{"no":1}',
+        b"\x1f\x8b\x08",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_success_that_nobody_can_read_leaves_a_change_unknown(status: int, body: bytes) -> None:
+    with pytest.raises(UnknownOutcome):
+        _read(CHANGE, status, body)
+    with pytest.raises(Transient):
+        _read(LOOK, status, body)
+
+
+def test_what_no_database_can_hold_is_replaced_wherever_it_stands() -> None:
+    body = rb'{"success":false,"message":"a\u0000b\ud83dc\ud83d\ude00","x\udc00":["\u0000"]}'
+    with pytest.raises(Rejected) as caught:
+        _read(CHANGE, 200, body)
+    assert caught.value.supplier_message == "a\ufffdb\ufffdc\U0001f600"
+    assert parsed(body) == {"success": False, "message": "a\ufffdb\ufffdc\U0001f600", "x\ufffd": ["\ufffd"]}
 
 
 _json = st.recursive(
