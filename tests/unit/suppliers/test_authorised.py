@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -39,6 +40,7 @@ class Heard:
 
     def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
         assert seconds >= 0
+        assert status is None or 100 <= status < 600
         self.outcomes.append(f"{supplier}.{operation} {outcome}")
 
 
@@ -142,6 +144,33 @@ async def test_tokens_taken_back_before_anybody_was_let_in_are_expiries_of_an_ac
     gone = True
     assert await asyncio.gather(*(desk.call() for _ in range(50))) == ["yes"] * 50
     assert desk.office.logins == 3
+
+
+@pytest.mark.parametrize("refused_count", [False, True])
+async def test_tokens_taken_back_every_sixty_calls_cost_a_login_each_and_pause_nothing(refused_count: bool) -> None:  # noqa: FBT001 -- a table
+    """A hundred under way, more than a token lives for: many are refused, some tokens before anybody was let in."""
+    dice = random.Random(1)  # noqa: S311 -- how long things take
+    good, calls, taken_back = 1, 0, 0
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal good, calls, taken_back
+        await asyncio.sleep(dice.uniform(0, 0.01))
+        let_in = request.headers["Authorization"] == f"bearer t{desk.office.logins}" and good == desk.office.logins
+        if let_in or refused_count:
+            calls += 1
+            if calls % 60 == 0:
+                good, taken_back = desk.office.logins + 1, taken_back + 1
+        answer = _fresh(200 if let_in else 401)
+        await asyncio.sleep(dice.uniform(0, 0.01))
+        return answer
+
+    desk = Desk(handler, call=30)
+    await desk.call()
+    outcomes = await asyncio.gather(*(desk.call() for _ in range(400)), return_exceptions=True)
+    refused = [outcome for outcome in outcomes if outcome != "yes"]
+    assert all(isinstance(error, Unauthorised) and error.expired for error in refused), "none of them pauses the lane"
+    assert len(refused) < 200
+    assert 2 < desk.office.logins <= taken_back + 1
 
 
 async def test_three_new_logins_a_message_and_no_more() -> None:
