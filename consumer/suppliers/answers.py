@@ -36,8 +36,9 @@ T = TypeVar("T")
 
 LONGEST_WORDS: Final = 500
 """Characters of the supplier's words that we keep (`consumer.domain.errors.SupplierError`)."""
-LONGEST_REST: Final = timedelta(days=1)
-"""A longer ``Retry-After`` is a mistake of the supplier, not a wish."""
+LONGEST_REST: Final = timedelta(hours=1)
+"""A longer ``Retry-After`` is asked for again after this: one absurd answer must not rest a supplier for a day, and who
+means it is asked once an hour."""
 
 
 def _no_constant(name: str) -> JSON:
