@@ -16,9 +16,9 @@ from consumer.domain.slots import SECOND
 DRIFT: Final = 500e-6
 """By how much two clocks may differ in pace; computers' are ten times as good."""
 
-LATEST: Final = SECOND * 7 // 100
+LATEST: Final = SECOND // 20
 """How late a slot may be used. Meanwhile other processes may have gone on, so each late one may be a call too many for
-the second that follows: with slots 2 % apart (`quota.MARGIN`), never more than 5 % too many. A shorter time would
+the second that follows: with slots 2 % apart (`quota.MARGIN`), never more than 4 % too many. A shorter time would
 waste more of the quota where processes stand still now and then."""
 LATEST_OF_STOCK: Final = SECOND
 """How late the slots of a stock may be used: they are too few to matter."""
@@ -31,29 +31,33 @@ GRACE: Final = SECOND // 200
 class SharedClock:
     """What the database's clock says, learnt from reservations.
 
-    An answer says what that clock said at some moment between our question and the answer. The best answer is the one
-    that took least on its way back; it holds until the clocks may have drifted apart, or a later answer shows that
-    one of them was set.
+    An answer says what that clock said at some moment between our question and the answer, so each one bounds the
+    difference between the two clocks. The bounds of all answers so far are held, a little wider with time for the
+    clocks may drift apart, until they contradict each other: then one of the clocks was set.
     """
 
     def __init__(self) -> None:
         # Microseconds from our clock to the shared one.
+        self._least, self._most = -math.inf, math.inf
         self._ahead = -math.inf
         self._learnt_at = 0.0
 
     def learn(self, shared: int, *, asked: float, answered: float) -> None:
         """Take note that the clock said ``shared`` between two moments of ours, in seconds."""
         least, most = shared - answered * SECOND, shared - asked * SECOND
-        known = self._ahead - DRIFT * (answered - self._learnt_at) * SECOND
-        self._ahead = least if known > most else max(known, least)
+        drift = DRIFT * (answered - self._learnt_at) * SECOND
+        self._least, self._most = max(least, self._least - drift), min(most, self._most + drift)
+        if self._least > self._most:
+            self._least, self._most = least, most
+        self._ahead = (self._least + self._most) / 2
         self._learnt_at = answered
 
     def at(self, ours: float) -> float:
-        """Return what it says at a moment of our clock; without an answer so far: long ago."""
+        """Return what it says at a moment of our clock, in microseconds; before the first answer: long ago."""
         return ours * SECOND + self._ahead
 
     def ours(self, shared: float) -> float:
-        """Return our moment for one of its."""
+        """Return our moment for one of its, in seconds."""
         return (shared - self._ahead) / SECOND
 
 
@@ -69,12 +73,16 @@ class HeldSlots:
       on time a second later. Since this holds for each process, and each slot belongs to one, it holds for all together
       but for what `LATEST` allows.
 
+    Moments (``now``, and what is returned) are seconds of our clock.
+
     Args:
+        clock: for which the slots are.
         interval: from one slot to the next.
         stock: so many slots may be kept for later use.
     """
 
-    def __init__(self, interval: int, stock: int) -> None:
+    def __init__(self, clock: SharedClock, interval: int, stock: int) -> None:
+        self._clock = clock
         self._interval = interval
         self._stock = stock
         self._unused: deque[int] = deque()
@@ -100,29 +108,31 @@ class HeldSlots:
     def take(self, now: float) -> int | None:
         """Take the next slot if it may be used now."""
         self.forget(now)
-        if self.next_use(now) > now + EARLY:
+        if self.next_use(now) > now + EARLY / SECOND:
             return None
         slot = self._unused.popleft()
-        self._last_use = max(self._in_step(slot), now - GRACE)
+        self._last_use = max(self._in_step(slot), now - GRACE / SECOND)
         self._uses.append(now)
         return slot
 
     def give_back(self, slot: int) -> None:
         """Take back the slot that was taken last and not used."""
         self._unused.appendleft(slot)
-        self._last_use -= self._interval / 2
+        self._last_use -= self._interval / 2 / SECOND
         if self._uses:
             self._uses.pop()
 
     def forget(self, now: float) -> None:
         """Drop slots that nobody may use any more."""
-        while self._unused and self._unused[0] + LATEST < now:
-            if len(self._unused) <= self._stock and self._unused[0] + LATEST_OF_STOCK >= now:
+        shared = self._clock.at(now)
+        while self._unused and self._unused[0] + LATEST < shared:
+            if len(self._unused) <= self._stock and self._unused[0] + LATEST_OF_STOCK >= shared:
                 break
             self._unused.popleft()
-        for past in (self._ours, self._uses):
-            while past and past[0] <= now - SECOND:
-                past.popleft()
+        while self._ours and self._ours[0] <= shared - SECOND:
+            self._ours.popleft()
+        while self._uses and self._uses[0] <= now - 1:
+            self._uses.popleft()
 
     def next_use(self, now: float) -> float:
         """Return when the next slot may be used, at the earliest; without one: never."""
@@ -131,26 +141,29 @@ class HeldSlots:
         use = self._in_step(self._unused[0])
         return use if self._due(now) > len(self._uses) else max(use, self._next_change(now))
 
-    def end(self) -> int | None:
-        """Return the last slot that is not used yet."""
-        return self._unused[-1] if self._unused else None
+    def slot(self, place: int) -> float | None:
+        """Return when the slot is of whoever stands at ``place`` in the queue, from 0."""
+        slot = next(islice(self._unused, place, None), None)
+        return None if slot is None else self._clock.ours(slot)
 
-    def slot(self, place: int) -> int | None:
-        """Return the slot of whoever stands at ``place`` in the queue, from 0."""
-        return next(islice(self._unused, place, None), None)
+    def end(self) -> float | None:
+        """Return when the last slot is that is not used yet."""
+        return self._clock.ours(self._unused[-1]) if self._unused else None
 
     def _in_step(self, slot: int) -> float:
-        return max(slot, self._last_use + self._interval / 2)
+        return max(self._clock.ours(slot), self._last_use + self._interval / 2 / SECOND)
 
     def _due(self, now: float) -> int:
         """Return how many of our slots came due in the last second, with the next one, or enough for it to be used."""
+        by = self._clock.at(now) + EARLY
         used = len(self._ours) - len(self._unused)
-        if self._unused[-1] <= now + EARLY:
+        if self._unused[-1] <= by:
             return used + len(self._unused)
         wanted = max(0, len(self._uses) + 1 - used)
-        return used + max(1, sum(slot <= now + EARLY for slot in islice(self._unused, wanted)))
+        return used + max(1, sum(slot <= by for slot in islice(self._unused, wanted)))
 
     def _next_change(self, now: float) -> float:
         """Return when another slot comes due or the oldest use is a second old."""
-        coming = next((slot for slot in self._unused if slot > now + EARLY), math.inf)
-        return min(coming, self._uses[0] + SECOND)
+        by = self._clock.at(now) + EARLY
+        coming = next((slot for slot in self._unused if slot > by), math.inf)
+        return min(self._clock.ours(coming), self._uses[0] + 1)

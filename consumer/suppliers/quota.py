@@ -69,7 +69,7 @@ class SharedQuota:
         self._interval = math.ceil(SECOND / rate * (1 + MARGIN))
         self._shared = SharedClock()
         self._stock = int(rate * _STOCK)
-        self._held = HeldSlots(self._interval, self._stock)
+        self._held = HeldSlots(self._shared, self._interval, self._stock)
         self._callers: deque[_Caller] = deque()
         # Nobody's deadline is sooner; that of somebody who left may linger here until it has passed.
         self._soonest = math.inf
@@ -87,7 +87,7 @@ class SharedQuota:
             BooksUnavailable: no slots can be reserved.
         """
         now = self._clock()
-        if not self._callers and self._held.take(self._shared.at(now)) is not None:
+        if not self._callers and self._held.take(now) is not None:
             self._used.add(now)
             if 2 * len(self._held) < self._stock:
                 self._reserve(now)
@@ -125,9 +125,9 @@ class SharedQuota:
         """Return when whoever stands at ``place`` has his turn, at the earliest."""
         slot, end = self._held.slot(place), self._held.end()
         if slot is not None:
-            return max(now, self._shared.ours(slot))
+            return max(now, slot)
         if end is not None:
-            return max(now, self._shared.ours(end + (place - len(self._held) + 1) * self._interval))
+            return max(now, end + (place - len(self._held) + 1) * self._interval / SECOND)
         return now + place * self._interval / SECOND
 
     def _serve(self) -> None:
@@ -137,7 +137,7 @@ class SharedQuota:
             if self._callers[0].answer.done():
                 self._callers.popleft()
                 continue
-            slot = self._held.take(self._shared.at(now))
+            slot = self._held.take(now)
             if slot is None:
                 break
             caller = self._callers.popleft()
@@ -165,7 +165,7 @@ class SharedQuota:
         """Have `_serve` called when the next slot may be used, or somebody has waited long enough."""
         if not self._callers:
             return
-        at = min(self._shared.ours(self._held.next_use(self._shared.at(now))), self._soonest)
+        at = min(self._held.next_use(now), self._soonest)
         if self._alarm is not None:
             if self._alarm_at <= at:
                 return
@@ -193,12 +193,11 @@ class SharedQuota:
         """
         if self._flight is not None:
             return
-        shared = self._shared.at(now)
-        self._held.forget(shared)
+        self._held.forget(now)
         missing = len(self._callers) + self._stock - len(self._held)
         end = self._held.end()
         ahead = min(max(_AHEAD, 2 * self._slowest), _LONGEST)
-        if missing <= 0 or 2 * missing <= self._stock or (end is not None and end - shared >= ahead * SECOND):
+        if missing <= 0 or 2 * missing <= self._stock or (end is not None and end - now >= ahead):
             return
         portion = min(max(_PORTION, 1.5 * self._slowest), _LONGEST)
         count = min(missing, math.ceil(portion * SECOND / self._interval))

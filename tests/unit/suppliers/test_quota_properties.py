@@ -146,7 +146,7 @@ def test_callers_that_are_cancelled_harm_nobody(leavers: list[tuple[float, float
 
 @settings(QUICK, max_examples=25)
 @given(st.integers(1, 5), st.floats(0.05, 2), st.floats(0, 0.6), st.integers(0, 99))
-def test_processes_that_stand_still_now_and_then_never_send_more_than_one_in_twenty_too_many(
+def test_processes_that_stand_still_now_and_then_send_hardly_more(
     processes: int, every: float, longest: float, seed: int
 ) -> None:
     async def main() -> tuple[list[float], float]:
@@ -162,6 +162,6 @@ def test_processes_that_stand_still_now_and_then_never_send_more_than_one_in_twe
         return [moment for process in running for moment in process.sent], begin
 
     sent, begin = run_virtually(main())
-    assert worst_second(sent) <= 105
-    if longest <= 0.05 and every >= 0.5:
+    assert worst_second(sent) <= 104
+    if longest <= 0.04 and every >= 0.5:
         assert mean_rate(sent, begin + 1, begin + 8) >= 97
