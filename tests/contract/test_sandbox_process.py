@@ -1,5 +1,6 @@
 """The sandbox as people start it: its command, its port, its end; and the two other ways for tests."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -102,6 +103,22 @@ async def test_a_process_of_its_own_takes_the_whole_configuration() -> None:
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/_sandbox/health")
+
+
+async def test_a_process_of_its_own_refuses_connects_for_its_seconds_and_comes_back() -> None:
+    async with sandbox_process() as box, httpx.AsyncClient(base_url=box.url) as client:
+        assert (await client.get("/_sandbox/health")).status_code == 200
+        await box.refuse_connects(0.5)
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/_sandbox/health")
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                assert (await client.get("/_sandbox/health")).status_code == 200
+                break
+            except httpx.ConnectError:
+                await asyncio.sleep(0.05)
+        assert (await box.summary())["worst_second"] == {"ylh": 0, "haier": 0}
 
 
 def test_a_thread_serves_a_test_that_blocks() -> None:
