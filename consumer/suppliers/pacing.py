@@ -16,7 +16,7 @@ from consumer.domain.slots import SECOND
 DRIFT: Final = 500e-6
 """By how much two clocks may differ in pace; computers' are ten times as good."""
 
-LATEST: Final = SECOND // 20
+LATEST: Final = SECOND * 6 // 100
 """How late a slot may be used. Meanwhile other processes may have gone on, so each late one may be a call too many for
 the second that follows: with slots 2 % apart (`quota.MARGIN`), never more than 4 % too many. A shorter time would
 waste more of the quota where processes stand still now and then."""

@@ -2,7 +2,7 @@
 
 Slots come from one place (`Slots`: a row in the database), some at a time, and each lets one call go. A process asks
 for as many as there are callers waiting, at most for some twentieth of a second, and while the ones it holds last for
-another tenth: so the next ones are there in time, a process that dies takes only a few along, and one that is idle
+another fifth: so the next ones are there in time, a process that dies takes only a few along, and one that is idle
 holds none.
 """
 
@@ -28,12 +28,14 @@ MARGIN: Final = 0.02
 
 _PORTION: Final = 0.05
 """Seconds that the slots of one reservation last, if nobody else has any."""
-_AHEAD: Final = 0.1
+_AHEAD: Final = 0.2
 """Seconds before the last slot at which more are reserved."""
 _LONGEST: Final = 0.5
 """What both grow to at most where the database is slow."""
-_FORGETTING: Final = 0.9
-"""How fast a slow answer is forgotten, with each quicker one."""
+_FORGETTING: Final = 0.97
+"""How fast the slowest answer is forgotten, with each quicker one."""
+_NEWEST: Final = 0.2
+"""What the newest answer counts in how long they usually take."""
 _STOCK: Final = 0.001
 """Part of a second's calls that a process may keep in stock; nothing up to a thousand calls a second. At such rates the
 quota is hardly ever what one waits for, and then it should cost nothing."""
@@ -78,6 +80,7 @@ class SharedQuota:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._slowest = 0.0
+        self._usual = 0.0
         self._lead = 0.0
 
     async def take(self, within: float) -> bool:
@@ -196,10 +199,10 @@ class SharedQuota:
         self._held.forget(now)
         missing = len(self._callers) + self._stock - len(self._held)
         end = self._held.end()
-        ahead = min(max(_AHEAD, 2 * self._slowest), _LONGEST)
+        ahead = min(max(_AHEAD, 1.5 * self._slowest), _LONGEST)
         if missing <= 0 or 2 * missing <= self._stock or (end is not None and end - now >= ahead):
             return
-        portion = min(max(_PORTION, 1.5 * self._slowest), _LONGEST)
+        portion = min(max(_PORTION, 2 * self._usual), _LONGEST)
         count = min(missing, math.ceil(portion * SECOND / self._interval))
         self._flight = asyncio.create_task(self._fetch(count), name=f"slots of {self._account}")
 
@@ -225,7 +228,9 @@ class SharedQuota:
 
     def _note(self, reservation: Reservation, asked: float, answered: float) -> None:
         self._shared.learn(reservation.now, asked=asked, answered=answered)
-        self._slowest = max(answered - asked, self._slowest * _FORGETTING)
+        took = answered - asked
+        self._slowest = max(took, self._slowest * _FORGETTING)
+        self._usual += _NEWEST * (took - self._usual)
         # Where the answers' way takes much longer than it did, slots that begin at once are over when they get here:
         # the next ones are to begin that much later.
         late = (self._shared.at(answered) - reservation.first) / SECOND
