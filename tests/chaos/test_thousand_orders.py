@@ -92,7 +92,7 @@ def _assert_right(result: dict[str, Any], so_id: str, order: Mapping[str, Any]) 
 async def test_each_of_a_thousand_orders_is_created_once_and_told_once(amqp_url: str, tmp_path: Path) -> None:
     so_ids = {f"SO{number:04}" for number in range(ORDERS)}
     database_url = f"sqlite+aiosqlite:///{tmp_path}/relay.db"
-    async with system(amqp_url, database_url, sandbox=None, **SETTINGS) as relay:
+    async with system(amqp_url, database_url, **SETTINGS) as relay:
         await relay.box.add_fault(*_rules())
         await relay.send(*[paid(so_id) for so_id in sorted(so_ids)])
         async with served_by_process(relay):

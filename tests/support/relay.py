@@ -76,7 +76,7 @@ class Relay:
 
 @asynccontextmanager
 async def system(
-    amqp_url: str, database_url: str, *, sandbox: AbstractAsyncContextManager[Box] | None = None, **settings: str
+    amqp_url: str, database_url: str, sandbox: AbstractAsyncContextManager[Box] | None = None, /, **settings: str
 ) -> AsyncIterator[Relay]:
     """Broker shape, sandbox, migrated database and a listener on all results; no service yet."""
     async with AsyncExitStack() as stack:

@@ -35,7 +35,7 @@ async def world(amqp_url: str, database_url: str, **settings: str) -> AsyncItera
     another = replace(SANDBOX, haier_client_id="another-client", haier_customer_code=CUSTOMER)
     async with (
         running_sandbox(SandboxConfig(credentials=another)) as box,
-        system(amqp_url, database_url, sandbox=None, RELAY_SECRET_KEY=KEY, **settings) as relay,
+        system(amqp_url, database_url, RELAY_SECRET_KEY=KEY, **settings) as relay,
     ):
         yield relay, box
 
