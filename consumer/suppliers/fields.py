@@ -153,6 +153,12 @@ def _in_utc(read: datetime) -> datetime:
     return (read if read.tzinfo else read.replace(tzinfo=SHANGHAI)).astimezone(UTC)
 
 
+def _as_lifetime(value: object) -> float | None:
+    """Read how many seconds a token lives; anything else counts as untold, for that there is a rule of its own."""
+    found = number(value)
+    return None if found is None else float(found)
+
+
 def _nothing_for_blank(value: object) -> object:
     return None if value is None or (isinstance(value, str) and not value.strip()) else value
 
@@ -169,3 +175,6 @@ OptionalAmount = Annotated[Annotated[Decimal, BeforeValidator(_as_amount)] | Non
 Whole = Annotated[int, BeforeValidator(_as_whole)]
 OptionalMoment = Annotated[datetime | None, BeforeValidator(_as_moment)]
 """Aware, in UTC; a time without a zone is China's."""
+OptionalLifetime = Annotated[float | None, BeforeValidator(_as_lifetime)]
+"""Seconds. A token serves without it (SUPPLIERS, Haier, Token: "may be missing"): to refuse one for an odd number of
+seconds would stop every call of the account."""

@@ -9,6 +9,7 @@ from consumer.suppliers.fields import (
     Amount,
     Answer,
     OptionalAmount,
+    OptionalLifetime,
     OptionalText,
     Remark,
     Switch,
@@ -105,7 +106,7 @@ class TokenWire(Answer):
     """The token's answer: ``access_token`` or ``token`` (SUPPLIERS, Haier, Token)."""
 
     token: Text = Field(validation_alias=AliasChoices("access_token", "token"))
-    expires_in: float | None = None
+    expires_in: OptionalLifetime = None
 
 
 def read_products(said: Said) -> list[ProductWire]:

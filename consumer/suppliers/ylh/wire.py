@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from consumer.suppliers.fields import Answer, OptionalMoment, OptionalText, Text, one_or_many
+from consumer.suppliers.fields import Answer, OptionalLifetime, OptionalMoment, OptionalText, Text, one_or_many
 from consumer.suppliers.operation import Misshapen, Said
 from consumer.suppliers.parcels import RecordWire
 
@@ -26,7 +26,7 @@ class TokenWire(Answer):
 
     access_token: Text
     token_type: OptionalText = None
-    expires_in: float | None = None
+    expires_in: OptionalLifetime = None
 
 
 def read_created(said: Said) -> str | None:

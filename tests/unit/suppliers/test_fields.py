@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from consumer.suppliers.fields import (
     Answer,
     OptionalAmount,
+    OptionalLifetime,
     OptionalMoment,
     OptionalText,
     Remark,
@@ -30,6 +31,7 @@ class Page(Answer):
     remark: Remark = None
     switch: Switch = False
     text: OptionalText = None
+    life: OptionalLifetime = None
 
 
 def only(**fields: Any) -> Page:
@@ -133,3 +135,13 @@ def test_a_list_that_is_none_is_told_without_what_stands_there() -> None:
 def test_one_alone_is_read_as_a_list_of_it() -> None:
     assert one_or_many(Page, {"text": 5}) == many(Page, [{"text": "5"}])
     assert one_or_many(Page, []) == []
+
+
+@pytest.mark.parametrize("value", ["", " ", "one hour", "nan", Decimal("1E+308"), 10**400, True, [1], {}])
+def test_an_odd_lifetime_costs_no_token(value: object) -> None:
+    assert only(life=value).life is None
+
+
+@pytest.mark.parametrize("value", [3600, "3600", "3600.0", Decimal("3.6E+3")])
+def test_a_lifetime_is_read_as_any_number(value: object) -> None:
+    assert only(life=value).life == 3600
