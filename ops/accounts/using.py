@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from consumer.accounts.choosing import AccountChoice
+from consumer.accounts.choosing import AccountChoice, AccountInUse
 from consumer.accounts.sealing import Unsealable
 from consumer.domain.errors import BooksUnavailable
 from consumer.persistence import migrations
 from consumer.persistence.store import Store
-from consumer.settings import AccountRefused, Problem, Settings, SettingsError, load
+from consumer.settings import AccountRefused, Problem, SettingsError, SyncDefaults, load
 from ops.cli.asking import sqlite_file
 
 if TYPE_CHECKING:
-    from consumer.accounts.choosing import AccountInUse
+    from consumer.settings import Settings
     from consumer.settings.loading import Need
 
 OR_A_STORED_ONE: Final = "or a stored account: `relay config set NAME FILE`, then `relay config activate NAME`"
@@ -50,10 +50,35 @@ async def required_account(settings: Settings) -> AccountInUse:
         Unsealable: it is a stored one that cannot be decrypted.
         AccountRefused: it is a stored one that breaks the rules.
     """
-    account = await account_in_use(settings)
-    if account is None:
-        raise SettingsError(without_account(settings))
-    return account
+    return await account_in_use(settings) or environments_account(settings)
+
+
+async def account_for_a_try(settings: Settings) -> AccountInUse:
+    """Return the same for a look at the suppliers alone: the environment's where the database cannot be asked.
+
+    The database has checks of its own; what can be said of the supplier without it is said.
+
+    Raises:
+        SettingsError: as `required_account`, like the two others.
+        Unsealable: see there.
+        AccountRefused: see there.
+    """
+    try:
+        return await required_account(settings)
+    except BooksUnavailable:
+        return environments_account(settings)
+
+
+def environments_account(settings: Settings) -> AccountInUse:
+    """Return the environment's account, whether or not it serves.
+
+    Raises:
+        SettingsError: it is not complete; with the other way out.
+    """
+    problems = without_account(settings)
+    if problems:
+        raise SettingsError(problems)
+    return AccountInUse(settings.haier, SyncDefaults())
 
 
 def without_account(settings: Settings) -> list[Problem]:

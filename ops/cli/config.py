@@ -171,9 +171,7 @@ async def _listed(settings: "Settings") -> list[dict[str, Any]]:
 
 
 async def _shown(settings: "Settings", name: str | None, revision: int | None) -> dict[str, Any]:
-    from consumer.accounts.choosing import AccountInUse
-    from consumer.settings import SettingsError, SyncDefaults
-    from ops.accounts.using import without_account
+    from ops.accounts.using import environments_account
     from ops.accounts.viewing import found, shown, shown_environment
 
     async with books(settings) as store:
@@ -182,10 +180,7 @@ async def _shown(settings: "Settings", name: str | None, revision: int | None) -
         return shown(*seen, revision)
     if revision is not None:
         raise Failure("--revision needs a stored account: give its NAME.", ExitCode.USAGE)
-    problems = without_account(settings)
-    if problems:
-        raise SettingsError(problems)
-    return shown_environment(AccountInUse(settings.haier, SyncDefaults()))
+    return shown_environment(environments_account(settings))
 
 
 async def _compared(settings: "Settings", name: str | None, before: int, after: int | None) -> list[dict[str, Any]]:

@@ -195,17 +195,17 @@ def _ask_haier(
     trace: bool,
 ) -> None:
     from consumer.bootstrap.by_hand import haier_by_hand
-    from ops.suppliers.opening import haier_account
+    from ops.accounts.using import required_account
 
     settings = settings_for("database")
+    account = asyncio.run(required_account(settings))
 
     async def asked() -> Sequence[object]:
-        async with books(settings) as store:
-            account = await haier_account(settings, store)
-            async with haier_by_hand(settings, account.haier, store) as client:
-                return await ask(client)
+        async with books(settings) as store, haier_by_hand(settings, account.haier, store) as client:
+            return await ask(client)
 
-    _run(asked, columns, Printer(output, settings.service.timezone), settings.secrets(), trace=trace)
+    secrets = settings.secrets() | account.secrets()
+    _run(asked, columns, Printer(output, settings.service.timezone), secrets, trace=trace)
 
 
 def _ask_ylh(

@@ -66,7 +66,7 @@ def try_out(
 async def _tried(settings: "Settings", names: "Sequence[Name]", subjects: "Subjects") -> "list[Tried]":
     from consumer.bootstrap.by_hand import haier_by_hand, ylh_by_hand
     from consumer.suppliers.quota import LocalSlots
-    from ops.suppliers.opening import haier_account_for_a_try
+    from ops.accounts.using import account_for_a_try
     from ops.suppliers.trying import haier_trials, tried, ylh_trials
 
     # A handful of calls one after the other: they need no database, which may not be set up yet.
@@ -74,7 +74,7 @@ async def _tried(settings: "Settings", names: "Sequence[Name]", subjects: "Subje
     found = []
     for name in names:
         if name == "haier":
-            account = await haier_account_for_a_try(settings)
+            account = await account_for_a_try(settings)
             say(f"haier: {account.told}")
             async with haier_by_hand(settings, account.haier, slots) as haier:
                 found += [one async for one in tried(haier_trials(haier, subjects))]

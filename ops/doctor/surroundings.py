@@ -110,9 +110,9 @@ async def haier_login(settings: Settings) -> Sequence[Finding]:
     """Does Haier let the account in that serves."""
     from consumer.bootstrap.by_hand import haier_by_hand  # noqa: PLC0415 - as above
     from consumer.suppliers.quota import LocalSlots  # noqa: PLC0415 - as above
-    from ops.suppliers.opening import haier_account_for_a_try  # noqa: PLC0415 - as above
+    from ops.accounts.using import account_for_a_try  # noqa: PLC0415 - as above
 
-    account = await haier_account_for_a_try(settings)
+    account = await account_for_a_try(settings)
     async with haier_by_hand(settings, account.haier, LocalSlots()) as haier:
         await haier.login()
     return ok(f"haier lets us in at {account.haier.base_url}, with {account.told}")
