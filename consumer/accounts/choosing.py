@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from consumer.accounts import documents
 from consumer.accounts.sealing import Vault
-from consumer.settings import HaierSettings, SettingsError, SyncDefaults, check_account, secrets_of
+from consumer.settings import HaierSettings, Origin, SettingsError, SyncDefaults, check_account, secrets_of
 
 if TYPE_CHECKING:
     from consumer.accounts.desk import Check
@@ -38,6 +38,11 @@ class AccountInUse:
     def secrets(self) -> frozenset[str]:
         """Return every secret value, for the log's redaction; never to be shown."""
         return frozenset(secrets_of(self.haier))
+
+    @property
+    def origin(self) -> Origin:
+        """Where its settings stand."""
+        return Origin(self.name)
 
     @property
     def told(self) -> str:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from consumer.domain.goods import PayerBalance, Price, Stock
     from consumer.domain.product import Product
     from consumer.domain.shipping import Shipment
-    from consumer.settings import HaierSettings
     from consumer.suppliers.haier.client import HaierClient
 
 log = get_logger(__name__)
@@ -55,12 +54,16 @@ class Line(Protocol):
 class _Serving:
     """A line, how many calls are on it, and whether it is still the one for new calls."""
 
-    def __init__(self, line: Line, haier: HaierSettings) -> None:
+    def __init__(self, line: Line, account: AccountInUse) -> None:
         self.line = line
-        self.haier = haier
+        self._haier, self._origin = account.haier, account.origin
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def fits(self, account: AccountInUse) -> bool:
+        """Whether the line would be built the same for ``account``: a new revision may change only syncs."""
+        return (self._haier, self._origin) == (account.haier, account.origin)
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[HaierClient]:
@@ -92,7 +95,7 @@ class SwitchedHaier:
     def __init__(
         self,
         choice: AccountChoice,
-        build: Callable[[HaierSettings], Line],
+        build: Callable[[AccountInUse], Line],
         *,
         longest_call: timedelta,
         learn: Callable[[frozenset[str]], None],
@@ -188,8 +191,8 @@ class SwitchedHaier:
             self._exchange(None)
             return
         self._learn(found.secrets())
-        if self._serving is None or self._serving.haier != found.haier:
-            self._exchange(_Serving(self._build(found.haier), found.haier))
+        if self._serving is None or not self._serving.fits(found):
+            self._exchange(_Serving(self._build(found), found))
         log.info("account at Haier in use", config_id=found.config_id, revision=found.revision)
 
     def _exchange(self, new: _Serving | None) -> None:

@@ -17,14 +17,15 @@ from consumer.suppliers.ylh.client import YlhClient
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from consumer.accounts.choosing import AccountInUse
     from consumer.domain.slots import Slots
-    from consumer.settings import HaierSettings, Settings, YlhSettings
+    from consumer.settings import Settings, YlhSettings
 
 _AT_ONCE: Final = 2
 
 
 @asynccontextmanager
-async def haier_by_hand(settings: Settings, account: HaierSettings, slots: Slots) -> AsyncIterator[HaierClient]:
+async def haier_by_hand(settings: Settings, account: AccountInUse, slots: Slots) -> AsyncIterator[HaierClient]:
     """Haier's client for the length of the block: one try for each call, nothing cached.
 
     Args:
@@ -32,8 +33,8 @@ async def haier_by_hand(settings: Settings, account: HaierSettings, slots: Slots
         account: whose calls they are.
         slots: where the account's quota is kept; the store, or `LocalSlots` where there is none.
     """
-    async with _conduct(settings, f"haier:{account.client_id}", slots) as (conduct, transport):
-        client = HaierClient(account, transport, conduct)
+    async with _conduct(settings, f"haier:{account.haier.client_id}", slots) as (conduct, transport):
+        client = HaierClient(account.haier, transport, conduct, origin=account.origin)
         try:
             yield client
         finally:

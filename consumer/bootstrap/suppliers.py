@@ -18,9 +18,9 @@ from consumer.suppliers.ylh.client import YlhClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from consumer.accounts.choosing import AccountChoice
+    from consumer.accounts.choosing import AccountChoice, AccountInUse
     from consumer.domain.slots import Slots
-    from consumer.settings import HaierSettings, Settings
+    from consumer.settings import Settings
     from consumer.suppliers.cache import CacheObserver
     from consumer.suppliers.calling import CallObserver
     from consumer.suppliers.limits import Brake
@@ -106,14 +106,15 @@ class Suppliers:
         await self._ylh_quota.aclose()
         await self._ylh_transport.aclose()
 
-    def _haier_line(self, account: HaierSettings) -> HaierLine:
+    def _haier_line(self, account: AccountInUse) -> HaierLine:
         """Return a client of ``account``; tokens, quota, connections and remembered products are an account's own."""
-        quota = self._quota("haier", account.client_id)
+        quota = self._quota("haier", account.haier.client_id)
         conduct = self._conduct("haier", quota)
         transport = AiohttpTransport(slots=conduct.connections)
         lifetime = self._settings.limits.product_cache
         cache = ProductCache(lifetime, self._caches) if lifetime is not None and self._caches is not None else None
-        return HaierLine(HaierClient(account, transport, conduct, cache=cache), quota, transport)
+        client = HaierClient(account.haier, transport, conduct, cache=cache, origin=account.origin)
+        return HaierLine(client, quota, transport)
 
     def _quota(self, supplier: str, client_id: str) -> SharedQuota:
         return SharedQuota(f"{supplier}:{client_id}", self._settings.limits.rate_limit, self._slots)

@@ -3,7 +3,15 @@
 There is no global settings object: `load` is called where a command starts, and what a room needs is handed to it.
 """
 
-from consumer.settings.accounts import KEYS, SECRET_KEYS, AccountConfig, SyncDefaults, check_account
+from consumer.settings.accounts import (
+    ENVIRONMENT,
+    KEYS,
+    SECRET_KEYS,
+    AccountConfig,
+    Origin,
+    SyncDefaults,
+    check_account,
+)
 from consumer.settings.faults import AccountRefused, Problem, SettingsError
 from consumer.settings.loading import Settings, known_names, load
 from consumer.settings.secrecy import secrets_of, shown_url
@@ -20,6 +28,7 @@ from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSett
 from consumer.settings.values import CallbackWindow, Prefetch
 
 __all__ = [
+    "ENVIRONMENT",
     "KEYS",
     "SECRET_KEYS",
     "AccountConfig",
@@ -32,6 +41,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LoggingSettings",
+    "Origin",
     "Prefetch",
     "Problem",
     "RetentionSettings",

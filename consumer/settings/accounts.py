@@ -69,6 +69,25 @@ class AccountConfig:
         return frozenset(secrets_of(self.haier))
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an account's settings stand, for sentences that say what to look at.
+
+    Attributes:
+        stored_as: name of the stored account; None: the environment.
+    """
+
+    stored_as: str | None = None
+
+    def naming(self, settings: str) -> str:
+        """Return ``settings``, names of the environment such as ``HAIER_BASE_URL``, as they are called here."""
+        if self.stored_as is None:
+            return settings
+        return f"{_key(settings)} of the stored account {self.stored_as} (`relay config set {self.stored_as}`)"
+
+
+ENVIRONMENT: Final = Origin()
+
 KEYS: Final = (*HaierSettings.model_fields, *SyncDefaults.model_fields)
 """Every key that a config may have."""
 SECRET_KEYS: Final = frozenset(name for name, field in HaierSettings.model_fields.items() if is_secret(field))

@@ -63,11 +63,6 @@ class HaierSettings(Section):
     )
     stock_source: Text = Field("JSH-B", alias="HAIER_STOCK_SOURCE", description="a supplier mark such as JSH-B")
 
-    @property
-    def token_url_is_ours(self) -> bool:
-        """Whether the token URL is a guess: if it answers 404, ``<root>/oauth2/token`` is right (SUPPLIERS, Haier)."""
-        return "token_url" not in self.model_fields_set
-
 
 class YlhSettings(Section):
     """YLH: the order's life (SUPPLIERS, YLH)."""

@@ -201,7 +201,7 @@ def _ask_haier(
     account = asyncio.run(required_account(settings))
 
     async def asked() -> Sequence[object]:
-        async with books(settings) as store, haier_by_hand(settings, account.haier, store) as client:
+        async with books(settings) as store, haier_by_hand(settings, account, store) as client:
             return await ask(client)
 
     secrets = settings.secrets() | account.secrets()

@@ -76,7 +76,7 @@ async def _tried(settings: "Settings", names: "Sequence[Name]", subjects: "Subje
         if name == "haier":
             account = await account_for_a_try(settings)
             say(f"haier: {account.told}")
-            async with haier_by_hand(settings, account.haier, slots) as haier:
+            async with haier_by_hand(settings, account, slots) as haier:
                 found += [one async for one in tried(haier_trials(haier, subjects))]
         else:
             async with ylh_by_hand(settings, settings.ylh, slots) as ylh:

@@ -113,6 +113,6 @@ async def haier_login(settings: Settings) -> Sequence[Finding]:
     from ops.accounts.using import account_for_a_try  # noqa: PLC0415 - as above
 
     account = await account_for_a_try(settings)
-    async with haier_by_hand(settings, account.haier, LocalSlots()) as haier:
+    async with haier_by_hand(settings, account, LocalSlots()) as haier:
         await haier.login()
     return ok(f"haier lets us in at {account.haier.base_url}, with {account.told}")

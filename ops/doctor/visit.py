@@ -26,7 +26,7 @@ CHECKS: Final = (
     Check(
         "haier login",
         surroundings.haier_login,
-        reach="Check HAIER_BASE_URL, and that this machine may reach it.",
+        reach="Check HAIER_BASE_URL (a stored account: its base_url), and that this machine may reach it.",
     ),
 )
 """In the order in which they are told; each after what it needs."""

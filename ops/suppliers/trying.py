@@ -168,7 +168,7 @@ def _told(error: SupplierError, verdict: Verdict) -> str:
         case Verdict.ANSWERS:
             return "answers: it refuses what was asked about"
         case Verdict.OUT_OF_REACH:
-            where = {"haier": "HAIER_BASE_URL", "ylh": "YLH_BASE_URL"}[error.supplier]
+            where = {"haier": "HAIER_BASE_URL (a stored account: its base_url)", "ylh": "YLH_BASE_URL"}[error.supplier]
             return f"{error.message}: check {where}, and that this machine may reach it"
         case _:
             return error.message

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.ports import PRICES_PER_CALL, PRODUCTS_PER_CALL
+from consumer.settings import ENVIRONMENT
 from consumer.suppliers.account import Account
 from consumer.suppliers.calling import Caller
 from consumer.suppliers.haier import mapping
-from consumer.suppliers.haier.login import CREDENTIALS, HaierLogin
+from consumer.suppliers.haier.login import HaierLogin
 from consumer.suppliers.haier.operations import HaierOperations
 from consumer.suppliers.parts import parts
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.domain.goods import PayerBalance, Price, Stock
     from consumer.domain.product import Product
     from consumer.domain.shipping import Shipment
-    from consumer.settings import HaierSettings
+    from consumer.settings import HaierSettings, Origin
     from consumer.suppliers.authorised import Conduct
     from consumer.suppliers.cache import ProductCache
     from consumer.suppliers.haier.wire import PriceWire
@@ -45,6 +46,7 @@ class HaierClient:
         transport: closed by whoever made it.
         conduct: time-outs, repeats, limits, metrics.
         cache: of this account's products; None asks each time.
+        origin: where the settings stand, for error messages.
     """
 
     def __init__(
@@ -54,13 +56,14 @@ class HaierClient:
         conduct: Conduct,
         *,
         cache: ProductCache | None = None,
+        origin: Origin = ENVIRONMENT,
     ) -> None:
         self._settings = settings
         self._cache = cache
-        self._operations = HaierOperations.at(settings.base_url)
+        self._operations = HaierOperations.at(settings.base_url, origin)
         caller = Caller(transport, conduct.observer)
-        login = HaierLogin(settings, caller, conduct.timeouts.token)
-        self._account = Account("haier", login, caller, conduct, CREDENTIALS)
+        login = HaierLogin(settings, caller, conduct.timeouts.token, origin)
+        self._account = Account("haier", login, caller, conduct, login.credentials)
 
     @property
     def longest_call(self) -> timedelta:

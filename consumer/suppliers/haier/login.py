@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from consumer.domain.errors import Misconfigured, SupplierError
+from consumer.settings import ENVIRONMENT
 from consumer.suppliers.haier.wire import TokenWire, read_token
 from consumer.suppliers.json_text import JSON_HEADERS, encode
 from consumer.suppliers.oauth2 import LIFETIME, Grant, login_error
@@ -17,10 +18,11 @@ from consumer.suppliers.operation import Operation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.settings import HaierSettings
+    from consumer.settings import HaierSettings, Origin
     from consumer.suppliers.calling import Caller
 
-CREDENTIALS: Final = "HAIER_CLIENT_ID, HAIER_CLIENT_SECRET and HAIER_AUTH_SCHEME"
+_CREDENTIALS: Final = "HAIER_CLIENT_ID, HAIER_CLIENT_SECRET and HAIER_AUTH_SCHEME"
+_ADDRESS: Final = "HAIER_TOKEN_URL and HAIER_BASE_URL"
 
 LEAST_TIME: Final = 1.0
 """Seconds for the second address, however slowly the first one said that it is not there."""
@@ -35,13 +37,18 @@ class HaierLogin:
         settings: of the account.
         caller: sends single calls.
         limit: seconds for the login, both addresses together.
+        origin: where the settings stand.
+
+    Attributes:
+        credentials: the settings that hold the credentials, for error messages.
     """
 
-    def __init__(self, settings: HaierSettings, caller: Caller, limit: float) -> None:
+    def __init__(self, settings: HaierSettings, caller: Caller, limit: float, origin: Origin = ENVIRONMENT) -> None:
+        self.credentials = origin.naming(_CREDENTIALS)
         self._caller = caller
         self._limit = limit
         self._scheme = settings.auth_scheme
-        self._operations = tuple(map(_token, _addresses(settings.token_url)))
+        self._operations = tuple(_token(url, origin.naming(_ADDRESS)) for url in _addresses(settings.token_url))
         self._body = encode(
             {
                 "client_id": settings.client_id,
@@ -59,7 +66,7 @@ class HaierLogin:
         try:
             token = await self._asked()
         except SupplierError as error:
-            raise login_error(error, CREDENTIALS) from error
+            raise login_error(error, self.credentials) from error
         return Grant(f"{self._scheme} {token.token}".strip(), token.expires_in or LIFETIME)
 
     async def _asked(self) -> TokenWire:
@@ -85,13 +92,13 @@ def _addresses(url: str) -> Sequence[str]:
     return (url,) if root == url else (url, root + _SECOND)
 
 
-def _token(url: str) -> Operation[TokenWire]:
+def _token(url: str, settings: str) -> Operation[TokenWire]:
     return Operation(
         supplier="haier",
         name="token",
         url=httpx.URL(url),
         changes=False,
         read=read_token,
-        settings="HAIER_TOKEN_URL and HAIER_BASE_URL",
+        settings=settings,
         private=True,
     )

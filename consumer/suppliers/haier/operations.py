@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
 
+from consumer.settings import ENVIRONMENT
 from consumer.suppliers.haier.wire import (
     BalanceWire,
     LogisticsWire,
@@ -27,6 +28,8 @@ from consumer.suppliers.operation import MEGABYTE, Operation, Said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from consumer.settings import Origin
 
 T = TypeVar("T")
 
@@ -56,12 +59,13 @@ class HaierOperations:
     balance: Operation[list[BalanceWire]]
 
     @classmethod
-    def at(cls, base_url: str) -> HaierOperations:
-        """Return the calls at ``base_url``."""
+    def at(cls, base_url: str, origin: Origin = ENVIRONMENT) -> HaierOperations:
+        """Return the calls at ``base_url``, which stands at ``origin``."""
+        setting = origin.naming("HAIER_BASE_URL")
 
         def look(name: str, path: str, read: Callable[[Said], T], largest: int = MEGABYTE) -> Operation[T]:
             url = httpx.URL(base_url.rstrip("/") + path)
-            return Operation("haier", name, url, changes=False, read=read, settings="HAIER_BASE_URL", largest=largest)
+            return Operation("haier", name, url, changes=False, read=read, settings=setting, largest=largest)
 
         return cls(
             products=look("products", _PRODUCTS, read_products, WHOLE_LIST),

@@ -21,6 +21,7 @@ from tests.unit.accounts.configs import GOOD, checked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from consumer.accounts.choosing import AccountInUse
     from consumer.persistence.accounts import StoredAccounts
     from consumer.settings import HaierSettings
     from consumer.suppliers.haier.client import HaierClient
@@ -95,9 +96,9 @@ class World:
             raise BooksUnavailable("the database is away", code="unreachable")
         return self.stored
 
-    def build(self, settings: HaierSettings) -> Line:
-        self.told.append(f"build {settings.client_id}")
-        self.lines.append(Line(Client(settings.client_id)))
+    def build(self, account: AccountInUse) -> Line:
+        self.told.append(f"build {account.haier.client_id}")
+        self.lines.append(Line(Client(account.haier.client_id)))
         return self.lines[-1]
 
     async def call(self, *codes: str) -> list[Any]:

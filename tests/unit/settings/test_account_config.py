@@ -48,7 +48,7 @@ def test_only_what_was_set_is_kept_and_the_rest_has_the_environments_defaults() 
     assert config.given()["base_url"] == "https://openplat-test.haier.net"
     assert config.given()["client_secret"] == SecretStr("hush-client")
     assert (config.haier.supplier_code, config.haier.stock_source) == ("1001", "JSH-B")
-    assert config.haier.token_url_is_ours
+    assert config.haier.token_url == "https://openplat-test.haier.net/oauth2/auth"
     assert config.secrets() == {"hush-client", "hush-password", "hush-seller"}
     assert check(config.given(), DEV, HTTP) == config
 

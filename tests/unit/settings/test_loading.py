@@ -224,8 +224,7 @@ def test_haiers_token_url_is_a_guess_unless_it_is_set() -> None:
     environ = {name: value for name, value in ACCOUNTS.items() if name != "HAIER_TOKEN_URL"}
     guessed = load({**environ, "HAIER_BASE_URL": "https://openplat-test.haier.net/"}, None).haier
     assert guessed.token_url == "https://openplat-test.haier.net/oauth2/auth"
-    assert guessed.token_url_is_ours
-    assert not load(ACCOUNTS, None).haier.token_url_is_ours
+    assert load(ACCOUNTS, None).haier.token_url == ACCOUNTS["HAIER_TOKEN_URL"]
 
 
 def test_the_names_fixed_by_the_design_are_there() -> None:

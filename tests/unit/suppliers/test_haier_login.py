@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from consumer.domain.errors import Misconfigured, Transient, Unauthorised
-from consumer.settings import HaierSettings
+from consumer.settings import ENVIRONMENT, HaierSettings, Origin
 from consumer.suppliers.calling import Caller, Unobserved
 from consumer.suppliers.haier.login import HaierLogin
 
@@ -24,7 +24,7 @@ class Gateway:
         self.asked.append(request.url.path)
         return self.answer if request.url.path == self.path else httpx.Response(404)
 
-    def login(self, **settings: object) -> HaierLogin:
+    def login(self, origin: Origin = ENVIRONMENT, **settings: object) -> HaierLogin:
         account = HaierSettings.model_validate(
             {
                 "client_id": "c",
@@ -37,7 +37,7 @@ class Gateway:
                 **settings,
             }
         )
-        return HaierLogin(account, Caller(httpx.MockTransport(self), Unobserved()), limit=10)
+        return HaierLogin(account, Caller(httpx.MockTransport(self), Unobserved()), limit=10, origin=origin)
 
 
 async def test_the_second_address_is_asked_where_the_first_is_not_there_and_remembered() -> None:
@@ -90,3 +90,15 @@ async def test_no_other_answer_sends_it_to_the_second_address(answer: httpx.Resp
         await gateway.login()()
     assert len(gateway.asked) == 1
     assert "hush" not in str(caught.value)
+
+
+async def test_the_errors_of_a_stored_account_name_its_keys_and_not_the_environments() -> None:
+    gateway = Gateway("/oauth2/auth")
+    gateway.answer = httpx.Response(401)
+    with pytest.raises(Unauthorised, match=r"client_id, client_secret .* of the stored account north") as refused:
+        await gateway.login(Origin("north"))()
+    with pytest.raises(Misconfigured, match="token_url and base_url of the stored account north") as missing:
+        await Gateway("/elsewhere").login(Origin("north"))()
+    for caught in (refused, missing):
+        assert "`relay config set north`" in str(caught.value)
+        assert "HAIER_" not in str(caught.value)
