@@ -40,7 +40,7 @@ class Policy:
         immediate_retries: how often a call is repeated at once before the ladder.
         immediate_delay: pause before the first immediate retry; grows by ``immediate_factor`` up to ``immediate_cap``.
         database_rest: how long lanes rest first when our database does not answer; grows up to ``probe_first``.
-        throttle_rest: how long a supplier's lanes rest on a 429 without ``Retry-After``.
+        throttle_rest: how long a supplier's lanes rest on a 429 without ``Retry-After``, and at least with one.
         probe_first: after how long a pause probes itself first; doubles up to ``probe_cap``.
         snooze_limit: an event snoozed for longer, while its lane runs, is dead-lettered.
     """
@@ -159,7 +159,8 @@ def decide(  # noqa: PLR0911 - one return for each class of error
         case Unauthorised(expired=True):
             return _next_rung(attempt, policy)
         case Throttled():
-            rest = error.retry_after if error.retry_after is not None else policy.throttle_rest
+            # Whoever says "at once" says it to every call, one after the other: that is no rest.
+            rest = max(error.retry_after or policy.throttle_rest, policy.throttle_rest)
             return PauseLane(error.supplier, rest, longest=rest, alert=False)
         case Unauthorised() | Misconfigured():
             return PauseLane(error.supplier, policy.probe_first, policy.probe_cap, alert=True, lapse=Lapse.PROBE)

@@ -58,6 +58,12 @@ TABLE: list[tuple[str, BaseException, Attempt, Action]] = [
         Attempt(99, SPENT),
         PauseLane("haier", MINUTE, longest=MINUTE, alert=False),
     ),
+    (
+        "throttled, but welcome at once",
+        failures.throttled(timedelta(0)),
+        Attempt(),
+        PauseLane("haier", SECOND, longest=SECOND, alert=False),
+    ),
     ("expired login, immediate not asked", failures.unauthorised(expired=True), Attempt(), FIRST_RUNG),
     ("expired login, ladder spent", failures.unauthorised(expired=True), Attempt(LAST_RUNG + 1), DeadLetter()),
     ("login never accepted", failures.unauthorised(expired=False), Attempt(99, SPENT), ALERT),
