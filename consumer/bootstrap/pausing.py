@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from consumer.domain.errors import ErrorClass, Transient
 from consumer.domain.recoverability import Lapse
+from consumer.domain.supplier_report import TOKEN
 from consumer.observability.logging import get_logger
 from consumer.runtime.pauses import Change, Fetching
-from consumer.suppliers.circuit import ANSWERED, FAILED, LOGIN, Circuit, is_open
+from consumer.suppliers.circuit import ANSWERED, FAILED, Circuit, is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from consumer.domain.recoverability import Policy
     from consumer.observability.metrics import Metrics
-    from consumer.runtime.pauses import Pause, PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
+    from consumer.runtime.pauses import Pause
 
 log = get_logger(__name__)
 
@@ -72,7 +74,7 @@ class CallWatch:
         elif outcome in FAILED:
             cause = _down(supplier, operation, f"on trial {operation} failed ({outcome})")
             self._board.renew(supplier, longest=self._policy.probe_cap, cause=cause, took=seconds)
-        elif outcome in ANSWERED and operation != LOGIN:
+        elif outcome in ANSWERED and operation != TOKEN:
             # A login proves nothing: the calls behind it may still be refused.
             self._board.lift(supplier, took=seconds)
 

@@ -7,21 +7,15 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from consumer.domain.supplier_report import REPORT_EVERY, AccountSeen
+from consumer.domain.supplier_report import REPORT_EVERY, SUPPLIERS, AccountSeen
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.service import Chore
 from consumer.runtime.supplier_watch import LOOK_EVERY, BalanceWatch, LoginProbes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from consumer.bootstrap.wiring import Wiring
-    from consumer.domain.goods import PayerBalance
     from consumer.observability.metrics import Metrics
     from consumer.settings import Settings
-
-SUPPLIERS = ("haier", "ylh")
-"""In the order in which people are shown them."""
 
 
 def process_name() -> str:
@@ -34,7 +28,7 @@ class SupplierWatch:
 
     Args:
         settings: for the low-water mark.
-        wiring: what is watched. Its clients are asked for at each turn: an account may be changed while it runs.
+        wiring: what is watched.
         metrics: of this process.
     """
 
@@ -53,14 +47,14 @@ class SupplierWatch:
             account_of=self._account_of,
         )
         self._probes = LoginProbes(
-            {"haier": self._login_haier, "ylh": self._login_ylh},
+            {"haier": wiring.suppliers.haier.login, "ylh": wiring.suppliers.ylh.login},
             window=wiring.window,
             peers=peers,
             resting=self._resting,
             metrics=metrics,
         )
         self._balances = BalanceWatch(
-            self._ask_balances,
+            wiring.suppliers.haier.balances,
             low_water=settings.limits.low_balance,
             peers=peers,
             resting=self._resting,
@@ -90,12 +84,3 @@ class SupplierWatch:
 
     def _quota_used(self, supplier: str) -> float:
         return self._wiring.suppliers.quotas[supplier].used_ratio()
-
-    async def _login_haier(self) -> None:
-        await self._wiring.suppliers.haier.login()
-
-    async def _login_ylh(self) -> None:
-        await self._wiring.suppliers.ylh.login()
-
-    async def _ask_balances(self) -> Sequence[PayerBalance]:
-        return await self._wiring.suppliers.haier.balances()

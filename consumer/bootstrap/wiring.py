@@ -19,16 +19,17 @@ from consumer.observability.logging import get_logger
 from consumer.observability.redaction import Redactor
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.broker import Broker
-from consumer.runtime.call_window import Audience, CallWindow
+from consumer.runtime.call_window import CallWindow
 from consumer.runtime.courier import Courier
 from consumer.runtime.holds import Holds
 from consumer.runtime.outbox_relay import OutboxRelay
-from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pause_board import PauseBoard
 from consumer.runtime.pipeline import Pipeline
 from consumer.runtime.probing import Probing
 from consumer.runtime.service import Chore, Service
 from consumer.runtime.subscriber import Subscriber
 from consumer.runtime.turns import Solitude, Turns
+from consumer.suppliers.audience import Audience
 from publishers.confirms import ConfirmedPublisher
 from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
 
@@ -98,7 +99,8 @@ class Wiring:
             brake_of=partial(BoardBrake, self.pauses),
             caches=observer,
             learn=self._learn,
-            on_switch=self._try_haier,
+            # What Haier rests for was the account before.
+            on_switch=partial(self.pauses.try_now, "haier"),
         )
         self.topology = Topology.build(settings.broker.retry_delays)
         self._brokers: list[Broker] = []
@@ -133,7 +135,7 @@ class Wiring:
             publishers=[self._publisher],
             relay=self._relay,
             subscribers=self.subscribers,
-            chores=[*chores, *self._pausing(), self._following()],
+            chores=[*chores, *self._following(), *self._probing()],
             check_database=self._ready_to_fetch,
             shutdown_timeout=self._settings.limits.shutdown_timeout,
         )
@@ -146,32 +148,25 @@ class Wiring:
         await self.store.check()
         await self._holds.read()
 
-    def _following(self) -> Chore:
-        """Return what takes up another account at Haier while the service runs."""
-        return Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow)
+    def _following(self) -> Sequence[Chore]:
+        """Return what takes up while the service runs what people have changed in the books."""
+        return [
+            Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
+            Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow),
+        ]
+
+    def _probing(self) -> Sequence[Chore]:
+        """Return what ends pauses: none of them may end only because a message comes by."""
+        checks = {"ylh": self.suppliers.ylh.check, "haier": self.suppliers.haier.check}
+        return [
+            Chore(f"probe {supplier}", timedelta(0), Probing(supplier, self.pauses, check, self._policy).once)
+            for supplier, check in checks.items()
+        ]
 
     def _learn(self, secrets: frozenset[str]) -> None:
         """Show these nowhere from now on."""
         self._redactor.learn(secrets)
         self._tell_log(secrets)
-
-    def _try_haier(self) -> None:
-        """Try Haier again at once: what it rests for was the account before."""
-        pause = self.pauses.pause_of("haier")
-        if pause is not None:
-            self.pauses.passed(pause)
-
-    def _pausing(self) -> Sequence[Chore]:
-        """Return what keeps the pauses going: none of them may end only because a message comes by."""
-        # Looked up for each probe: an account may be exchanged while the service runs.
-        checks = {"ylh": lambda: self.suppliers.ylh.check(), "haier": lambda: self.suppliers.haier.check()}  # noqa: PLW0108 -- late on purpose
-        return [
-            Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
-            *(
-                Chore(f"probe {supplier}", timedelta(0), Probing(supplier, self.pauses, check, self._policy).once)
-                for supplier, check in checks.items()
-            ),
-        ]
 
     def _tell_pause(self, resource: str, change: Change) -> None:
         self._telling.tell(self.pauses, resource, change)

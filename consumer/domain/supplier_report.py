@@ -10,6 +10,8 @@ from typing import Final
 
 from consumer.domain.call_figures import CallFigures
 
+SUPPLIERS: Final = ("haier", "ylh")
+"""In the order in which people are shown them."""
 WINDOW: Final = timedelta(minutes=5)
 """How far back a report's figures of calls reach."""
 REPORT_EVERY: Final = timedelta(seconds=5)

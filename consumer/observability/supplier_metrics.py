@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-ANSWERED: Final = frozenset({"ok", "rejected", "throttled", "malformed"})
+UP: Final = frozenset({"ok", "rejected", "throttled", "malformed"})
 """Outcomes of a call to a supplier that is up: it answered, whatever it said."""
 
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -112,7 +112,7 @@ class SupplierMetrics:
         requests.inc()
         answers.inc()
         durations.observe(seconds)
-        self.supplier_up(supplier, outcome in ANSWERED)
+        self.supplier_up(supplier, outcome in UP)
 
     def supplier_up(self, supplier: str, up: bool) -> None:  # noqa: FBT001 -- the value of the gauge, not an option
         """Say whether a probe found the supplier well."""

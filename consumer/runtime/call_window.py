@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.domain.call_figures import CallFigures, bucket_of
 from consumer.domain.supplier_report import TOKEN, WINDOW, LastError
-from consumer.suppliers.calling import FailureListener
+from consumer.observability.supplier_metrics import UP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from consumer.domain.errors import SupplierError
-    from consumer.suppliers.calling import CallObserver
 
 SLOT: Final = 5.0
 """Seconds that are counted together; what is older than `WINDOW` is forgotten this much at a time."""
@@ -27,7 +26,6 @@ LONGEST_WORDS: Final = 300
 """Characters of an error's message that are kept."""
 
 _SLOTS: Final = int(WINDOW.total_seconds() / SLOT)
-_UP: Final = frozenset({"ok", "rejected", "throttled", "malformed"})
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class CallWindow:
         slot.seconds += seconds
         state = self._states[supplier]
         state.last_call = now
-        state.up = outcome in _UP
+        state.up = outcome in UP
         if operation == TOKEN and outcome == "ok":
             state.last_login = now
 
@@ -132,21 +130,3 @@ class CallWindow:
     def last_error(self, supplier: str) -> LastError | None:
         """Return why the last call that failed did."""
         return self._states[supplier].last_error
-
-
-class Audience:
-    """Several who hear of every call, as one observer."""
-
-    def __init__(self, observers: Sequence[CallObserver]) -> None:
-        self._observers = tuple(observers)
-        self._listeners = tuple(one for one in self._observers if isinstance(one, FailureListener))
-
-    def supplier_call(self, supplier: str, operation: str, outcome: str, *, seconds: float, status: int | None) -> None:
-        """Tell all of them."""
-        for observer in self._observers:
-            observer.supplier_call(supplier, operation, outcome, seconds=seconds, status=status)
-
-    def supplier_failed(self, error: SupplierError) -> None:
-        """Tell those who want to know why."""
-        for listener in self._listeners:
-            listener.supplier_failed(error)

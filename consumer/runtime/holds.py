@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.domain.interventions import SupplierPause
-    from consumer.runtime.pauses import PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
 
 log = get_logger(__name__)
 

@@ -3,8 +3,8 @@
     gate → decode → suspicion → inbox → turn → handler → unit of work → ack        (and results to the outbox relay)
                                             ↘ failure → recoverability → retry | snooze | pause | dead letter | refusal
 
-Each step is a method of its own. What happens on a failure is decided by `consumer.domain.recoverability` and only
-carried out here.
+Each step is a method of its own. What happens on a failure is decided by `consumer.domain.recoverability` and carried
+out by `consumer.runtime.aftermath`.
 """
 
 from __future__ import annotations
@@ -15,26 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
-from consumer.domain.letters import note_of
-from consumer.domain.recoverability import (
-    DATABASE,
-    Attempt,
-    PauseLane,
-    Policy,
-    RetryIn,
-    SitOut,
-    Snooze,
-    decide,
-)
+from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
-from consumer.domain.writes import (
-    ClearSuspect,
-    InboxEntry,
-    MarkSuspect,
-    UnitOfWork,
-    Write,
-)
+from consumer.domain.writes import ClearSuspect, InboxEntry, MarkSuspect, UnitOfWork, Write
 from consumer.observability.logging import get_logger, message_context
+from consumer.runtime.aftermath import Aftermath
 from consumer.runtime.passage import Passage
 from consumer.runtime.pauses import Fetching
 from schemas.codec import decode
@@ -48,7 +33,7 @@ if TYPE_CHECKING:
     from consumer.runtime.books import BatchedBooks
     from consumer.runtime.courier import Courier
     from consumer.runtime.outbox_relay import OutboxRelay
-    from consumer.runtime.pauses import PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
     from consumer.runtime.turns import Solitude, Turns
     from schemas.envelope import Event
 
@@ -110,14 +95,13 @@ class Pipeline:
         self._resources = resources
         self._handlers = handlers
         self._books = books
-        self._courier = courier
         self._relay = relay
         self._pauses = pauses
         self._turns = turns
         self._solitude = solitude
-        self._policy = policy
         self._max_event_bytes = max_event_bytes
         self._observer = observer
+        self._aftermath = Aftermath(lane, courier, pauses, policy)
 
     async def carry(self, delivery: Delivery) -> Settlement:
         """Take ``delivery`` to its end; returns how it ends for the broker."""
@@ -141,7 +125,7 @@ class Pipeline:
     async def _gate(self, passage: Passage) -> Settlement:
         """A paused lane begins nothing: what has not begun goes round by the shortest retry queue."""
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
-            return await self._sit_out(passage)
+            return await self._aftermath.sit_out(passage)
         return await self._decode(passage)
 
     async def _decode(self, passage: Passage) -> Settlement:
@@ -151,7 +135,7 @@ class Pipeline:
             if is_result(event.type):
                 raise _not_for_us(event)
         except InvalidEvent as error:
-            return await self._failed(passage, error)
+            return await self._aftermath.of(passage, error)
         passage.read(event)
         with message_context(
             event_id=event.id,
@@ -174,10 +158,10 @@ class Pipeline:
         async with self._solitude.alone():
             try:
                 if await self._books.suspicion(key) >= CONVICTED_AFTER:
-                    return await self._failed(passage, _killer())
+                    return await self._aftermath.of(passage, _killer())
                 await self._books.commit(UnitOfWork((MarkSuspect(key, datetime.now(UTC)),)))
             except RelayError as error:
-                return await self._failed(passage, error)
+                return await self._aftermath.of(passage, error)
             log.warning(
                 "delivery runs alone: its consumers died before it came to an end",
                 lane=self._lane,
@@ -201,12 +185,12 @@ class Pipeline:
             async with self._turns.turn(passage.subject or passage.suspect_key):
                 return await self._unless_done(passage, event)
         except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
-            return await self._failed(passage, error)
+            return await self._aftermath.of(passage, error)
 
     async def _unless_done(self, passage: Passage, event: Event) -> Settlement:
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
             # It waited for its turn while the lane went to rest.
-            return await self._sit_out(passage)
+            return await self._aftermath.sit_out(passage)
         done = await self._books.inbox(passage.key)
         if done is not None:
             return await self._duplicate(passage, done)
@@ -266,39 +250,6 @@ class Pipeline:
         await self._books.commit(UnitOfWork(tuple(writes)))
         passage.outcome = outcome.ending.value
         self._relay.hand_over(rows)
-
-    async def _failed(self, passage: Passage, error: BaseException) -> Settlement:
-        """Do what recoverability decides."""
-        delivery = passage.delivery
-        now = datetime.now(UTC)
-        note = note_of(error)
-        passage.note = note
-        attempt = Attempt(delivery.attempt, immediate=self._policy.immediate_retries, snoozed=delivery.snoozed)
-        action = decide(error, attempt, self._policy)
-        match action:
-            case RetryIn(delay, number):
-                passage.outcome = "retry"
-                return await self._courier.retry(delivery, note, delay=delay, attempt=number, at=now)
-            case Snooze(delay):
-                passage.outcome = "snoozed"
-                return await self._courier.snooze(delivery, delay=delay)
-            case PauseLane(resource, rest, longest, alert, lapse) if isinstance(error, RelayError):
-                self._pauses.pause(resource, rest=rest, longest=longest, cause=error, alert=alert, lapse=lapse)
-                return await self._sit_out(passage)
-            case SitOut():
-                return await self._sit_out(passage)
-            case _:
-                # A refusal that no handler turned into a result, and an immediate retry that no call made, are bugs:
-                # parked like one, with the words that there are.
-                passage.outcome = "rejected" if isinstance(error, InvalidEvent) else "dead_lettered"
-                if note.traceback is not None:
-                    log.error("dead-lettered for a defect", lane=self._lane, exc_info=error)
-                return await self._courier.dead_letter(delivery, note, at=now)
-
-    async def _sit_out(self, passage: Passage) -> Settlement:
-        """Send what a resting lane cannot begin round by the shortest retry queue."""
-        passage.outcome = "snoozed"
-        return await self._courier.sit_out(passage.delivery, delay=self._policy.delays[0])
 
 
 def _not_for_us(event: Event) -> InvalidEvent:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from consumer.domain.recoverability import Policy
-    from consumer.runtime.pauses import Pause, PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
+    from consumer.runtime.pauses import Pause
 
 log = get_logger(__name__)
 

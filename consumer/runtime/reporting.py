@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.domain.supplier_report import AccountSeen, StoredReport
     from consumer.observability.metrics import Metrics
     from consumer.runtime.call_window import CallWindow
-    from consumer.runtime.pauses import PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
 
 log = get_logger(__name__)
 

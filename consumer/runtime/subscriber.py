@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.delivery import Delivery
     from consumer.runtime.broker import Broker
-    from consumer.runtime.pauses import PauseBoard
+    from consumer.runtime.pause_board import PauseBoard
     from publishers.supervision import Link
 
 log = get_logger(__name__)

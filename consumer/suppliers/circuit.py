@@ -1,7 +1,7 @@
 """When a supplier is to be left alone: a rate of failures over the last seconds, judged from the calls that were made.
 
-Only the judgement. What follows is a pause like any other (`consumer.runtime.pauses`): it stops the lanes, probes, and
-ends with a trial, which is what other circuit breakers call half-open (ADR 0007).
+Only the judgement. What follows is a pause like any other (`consumer.runtime.pause_board`): it stops the lanes, probes,
+and ends with a trial, which is what other circuit breakers call half-open (ADR 0007).
 
     ok, rejected, malformed       the supplier answered: a call that went well
     transient, unknown_outcome    it did not: a call that failed
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.errors import ErrorClass
+from consumer.domain.supplier_report import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.domain.errors import RelayError
 
-LOGIN: Final = "token"
-"""Operation of a login."""
 ANSWERED: Final = frozenset({"ok", ErrorClass.REJECTED.value, ErrorClass.MALFORMED.value})
 """Outcomes of a call that the supplier answered, whatever it said."""
 FAILED: Final = frozenset({ErrorClass.TRANSIENT.value, ErrorClass.UNKNOWN_OUTCOME.value})
@@ -80,19 +79,19 @@ class Circuit:
         """Take note of a call that has ended; returns why the circuit opens, if it does. It then begins anew.
 
         Args:
-            operation: e.g. ``create``; `LOGIN` for a login.
+            operation: e.g. ``create``; `TOKEN` for a login.
             outcome: ``ok`` or the error class.
             seconds: how long the call took. One that began before the circuit opened last says nothing new.
         """
         now = self._clock()
         if now - seconds < self._since:
             return None
-        if operation == LOGIN:
+        if operation == TOKEN:
             self._failed_logins = self._failed_logins + 1 if outcome in FAILED else 0
         elif outcome in ANSWERED:
             # Also with logins failing: the token that there is does.
             self._failed_logins = 0
-        if outcome in FAILED or (outcome in ANSWERED and operation != LOGIN):
+        if outcome in FAILED or (outcome in ANSWERED and operation != TOKEN):
             self._count(now, failed=outcome in FAILED)
         trip = self._judged(now)
         if trip is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from consumer.domain.call_figures import CallFigures
-from consumer.domain.supplier_report import TOKEN, Rest, RestKind
+from consumer.domain.supplier_report import SUPPLIERS, TOKEN, Rest, RestKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from consumer.domain.interventions import SupplierPause
     from consumer.domain.supplier_report import AccountSeen, LastError, StoredReport
     from consumer.persistence.store import Store
-
-SUPPLIERS: Final = ("haier", "ylh")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from consumer.domain.interventions import SupplierPause
 from consumer.domain.recoverability import Lapse, Policy
 from consumer.observability.metrics import Metrics
 from consumer.runtime.holds import Holds
-from consumer.runtime.pauses import Change, Fetching, PauseBoard
+from consumer.runtime.pause_board import PauseBoard
+from consumer.runtime.pauses import Change, Fetching
 from consumer.runtime.probing import Probing
 from tests.unit.domain import failures
 

@@ -29,7 +29,7 @@ from consumer.domain.writes import (
 )
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.outbox_relay import OutboxRelay
-from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pause_board import PauseBoard
 from rabbitmq.topology import UNROUTABLE
 from schemas.codec import decode
 from schemas.identity import body_digest

@@ -26,7 +26,7 @@ from consumer.domain.writes import (
 from consumer.runtime.books import BatchedBooks
 from consumer.runtime.courier import Courier
 from consumer.runtime.outbox_relay import OutboxRelay
-from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pause_board import PauseBoard
 from consumer.runtime.pipeline import Pipeline
 from consumer.runtime.turns import Solitude, Turns
 from tests.support.events import paid

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from consumer.domain.errors import Transient
 from consumer.domain.supplier_report import WINDOW
-from consumer.runtime.call_window import SLOT, Audience, CallWindow
+from consumer.runtime.call_window import SLOT, CallWindow
+from consumer.suppliers.audience import Audience
 from consumer.suppliers.calling import Unobserved
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from consumer.domain.errors import Throttled
-from consumer.runtime.pauses import Fetching, PauseBoard
+from consumer.runtime.pause_board import PauseBoard
+from consumer.runtime.pauses import Fetching
 
 REST = 1.0
 

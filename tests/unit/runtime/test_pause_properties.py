@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from consumer.domain.interventions import SupplierPause
 from consumer.domain.recoverability import Lapse
-from consumer.runtime.pauses import Fetching, Pause, PauseBoard
+from consumer.runtime.pause_board import PauseBoard
+from consumer.runtime.pauses import Fetching, Pause
 from tests.unit.domain import failures
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.runtime.pauses import Change, Fetching, PauseBoard
+from consumer.runtime.pause_board import PauseBoard
+from consumer.runtime.pauses import Change, Fetching
 from tests.unit.domain import failures
 
 YLH = frozenset({"ylh", "database"})

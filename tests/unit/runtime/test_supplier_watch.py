@@ -15,7 +15,7 @@ from consumer.domain.interventions import SupplierPause
 from consumer.domain.supplier_report import RestKind, StoredReport, SupplierReport
 from consumer.observability.metrics import Metrics
 from consumer.runtime.call_window import CallWindow
-from consumer.runtime.pauses import PauseBoard
+from consumer.runtime.pause_board import PauseBoard
 from consumer.runtime.reporting import Peers, Reporting
 from consumer.runtime.supplier_watch import BalanceWatch, LoginProbes
 from schemas.registry import INBOUND

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.errors import ErrorClass
-from consumer.suppliers.circuit import ANSWERED, FAILED, LOGIN, Circuit
+from consumer.domain.supplier_report import TOKEN
+from consumer.suppliers.circuit import ANSWERED, FAILED, Circuit
 
 WINDOW, MINIMUM, RATE = 10.0, 20, 0.5
 OUTCOMES = ("ok", *(error_class.value for error_class in ErrorClass))
@@ -92,23 +93,23 @@ def test_a_call_that_began_before_it_opened_says_nothing_afterwards() -> None:
 def test_two_failed_logins_in_a_row_open_it_however_far_apart() -> None:
     clock = Clock()
     circuit = new(clock)
-    assert not opens(circuit, "transient", operation=LOGIN)
+    assert not opens(circuit, "transient", operation=TOKEN)
     clock.now += 3600
-    assert opens(circuit, "transient", operation=LOGIN)
+    assert opens(circuit, "transient", operation=TOKEN)
 
 
-@pytest.mark.parametrize("between", [(LOGIN, "ok"), (LOGIN, "auth"), ("create", "ok"), ("create", "rejected")])
+@pytest.mark.parametrize("between", [(TOKEN, "ok"), (TOKEN, "auth"), ("create", "ok"), ("create", "rejected")])
 def test_a_login_or_a_call_that_was_let_in_between_takes_the_first_failure_back(between: tuple[str, str]) -> None:
     circuit = new(Clock())
     for _ in range(5):
-        assert not opens(circuit, "transient", operation=LOGIN)
+        assert not opens(circuit, "transient", operation=TOKEN)
         assert not opens(circuit, between[1], operation=between[0])
 
 
 def test_logins_that_work_do_not_water_failures_down() -> None:
     circuit = new(Clock())
     for _ in range(1000):
-        opens(circuit, "ok", operation=LOGIN)
+        opens(circuit, "ok", operation=TOKEN)
     assert [opens(circuit, "transient") for _ in range(20)][-1]
 
 
