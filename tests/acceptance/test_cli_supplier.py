@@ -214,7 +214,7 @@ async def test_status_adds_up_what_the_running_services_saw(served: Relay, tmp_p
 
     second = {"RELAY_HTTP_PORT": str(free_port())}
     twin = Relay(served.settings, environment | second, served.box, served.store, served.publisher)
-    async with consuming(served, tmp_path), consuming(twin, tmp_path):
+    async with consuming(served, tmp_path) as one, consuming(twin, tmp_path) as other:
         await served.send(*(paid(f"SO-{number}") for number in range(1, 9)))
         for number in range(1, 9):
             await served.result("order.push.succeeded", f"SO-{number}")
@@ -250,10 +250,10 @@ async def test_status_adds_up_what_the_running_services_saw(served: Relay, tmp_p
 
         await eventually(counted)
 
-    async def gone() -> bool:
-        return bool((await ylh())["processes"] == 0)
-
-    await eventually(gone, within=40)
+        for process in (one, other):
+            process.terminate()
+            assert await process.wait() == 0
+        assert (await ylh())["processes"] == 0, "who ends says so"
 
 
 async def test_a_failing_supplier_is_told_in_words(served: Relay, tmp_path: Path) -> None:
