@@ -40,15 +40,15 @@ class Interventions:
         """Return rows of the audit log behind number ``after``, the oldest first."""
         return await self._database.read(lambda connection: self._audit.page(connection, after, limit))
 
-    async def pause_supplier(self, supplier: str, by: str, reason: str, entry: AuditEntry) -> AuditRow:
+    async def pause_supplier(self, supplier: str, entry: AuditEntry) -> AuditRow:
         """Pause a supplier until a person resumes it, for all processes and across restarts.
 
-        One that is paused already is from now on paused by ``by``, for ``reason``.
+        One that is paused already is from now on paused by whom ``entry`` names, for his reason.
 
         Returns:
             The row of the audit log, the head of its chain.
         """
-        pause = SupplierPause(supplier, by, reason, entry.at)
+        pause = SupplierPause(supplier, entry.actor, entry.reason or "no reason given", entry.at)
 
         def paused(connection: Connection) -> AuditRow:
             self._supplier_pauses.pause(connection, pause)

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from consumer.settings.consistency import contradictions
 from consumer.settings.faults import AccountRefused, Problem
 from consumer.settings.production import refusals
-from consumer.settings.secrecy import is_secret, secrets_of, shown_value
+from consumer.settings.secrecy import is_secret, shown_value
 from consumer.settings.sections import HttpSettings, Section, ServiceSettings, Switch
 from consumer.settings.suppliers import HaierSettings
 from consumer.settings.texts import from_text
@@ -63,10 +63,6 @@ class AccountConfig:
         """Return what was set, by key; secrets stay `SecretStr`."""
         set_ = self.haier.model_dump(exclude_unset=True) | self.sync.model_dump(exclude_unset=True)
         return {key: list(value) if isinstance(value, tuple) else value for key, value in set_.items()}
-
-    def secrets(self) -> frozenset[str]:
-        """Return every secret value, for the log's redaction; never to be shown."""
-        return frozenset(secrets_of(self.haier))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`relay config set|activate|restore|key`: each change is a revision, and a row in the audit log."""
+"""`relay config set|activate|key`: each change is a revision, and a row in the audit log."""
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 

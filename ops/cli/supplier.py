@@ -5,7 +5,6 @@
 import asyncio
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -27,14 +26,7 @@ app.command("test")(supplier_trying.try_out)
 app.add_typer(supplier_calls.app, name="call")
 
 
-class Supplier(StrEnum):
-    """Whom we call."""
-
-    HAIER = "haier"
-    YLH = "ylh"
-
-
-SupplierArgument = Annotated[Supplier, typer.Argument(help="Which supplier.")]
+SupplierArgument = Annotated[supplier_trying.Name, typer.Argument(help="Which supplier.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with your name in the audit log.")]
 
 _FIELDS: Final = [
@@ -95,10 +87,10 @@ def status(
 def pause(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
     """Stop all calls to a supplier until somebody resumes it, also across restarts; its events wait unharmed."""
     _say_why(reason)
-    asyncio.run(_pause(settings_for("database"), supplier.value, reason.strip()))
+    asyncio.run(_pause(settings_for("database"), supplier, reason.strip()))
     say(
-        f"{supplier.value} is paused. Running services stop calling it within some seconds; "
-        f"`relay supplier resume {supplier.value} --reason …` ends it."
+        f"{supplier} is paused. Running services stop calling it within some seconds; "
+        f"`relay supplier resume {supplier} --reason …` ends it."
     )
 
 
@@ -106,11 +98,9 @@ def pause(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
 def resume(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
     """End a person's pause of a supplier; what rests for another cause goes on resting until its probe gets through."""
     _say_why(reason)
-    if not asyncio.run(_resume(settings_for("database"), supplier.value, reason.strip())):
-        raise Failure(
-            f"Nobody has paused {supplier.value}. `relay supplier status` shows what it rests for, if it does."
-        )
-    say(f"{supplier.value} is resumed. Running services call it again within some seconds.")
+    if not asyncio.run(_resume(settings_for("database"), supplier, reason.strip())):
+        raise Failure(f"Nobody has paused {supplier}. `relay supplier status` shows what it rests for, if it does.")
+    say(f"{supplier} is resumed. Running services call it again within some seconds.")
 
 
 def _say_why(reason: str) -> None:
@@ -124,7 +114,7 @@ async def _pause(settings: "Settings", supplier: str, reason: str) -> None:
 
     entry = AuditEntry(actor(), "supplier.pause", datetime.now(UTC), supplier, reason)
     async with books(settings) as store:
-        await store.pause_supplier(supplier, entry.actor, reason, entry)
+        await store.pause_supplier(supplier, entry)
 
 
 async def _resume(settings: "Settings", supplier: str, reason: str) -> bool:

@@ -117,7 +117,7 @@ async def test_a_persons_pause_of_two_hours_loses_nothing_and_counts_nothing(imp
             await relay.send(*[paid(f"SO{number}") for number in range(ORDERS)])
             await relay.until(lambda: len(relay.of("order.push.succeeded")) >= 10)
             # In flight when the pause begins: these settle, what has not begun goes back.
-            await relay.store.pause_supplier("ylh", "li@ops-1", "割接", _entry("supplier.pause"))
+            await relay.store.pause_supplier("ylh", _entry("supplier.pause"))
             await relay.until(lambda: wiring.pauses.fetching(YLH) is Fetching.PAUSED)
             orders = next(one for one in wiring.subscribers if one.queue == "relay.orders")
             await relay.until(lambda: orders.in_flight == 0)

@@ -24,7 +24,7 @@ def _entry(action: str, actor: str = "李@ops-1") -> AuditEntry:
 async def test_a_pause_is_kept_across_restarts_until_it_is_resumed(migrated_url: str) -> None:
     async with Store.open(migrated_url) as store:
         assert await store.supplier_pauses() == {}
-        row = await store.pause_supplier("ylh", "李@ops-1", "割接", _entry("supplier.pause"))
+        row = await store.pause_supplier("ylh", _entry("supplier.pause"))
         assert (row.action, row.subject, row.actor) == ("supplier.pause", "ylh", "李@ops-1")
     async with Store.open(migrated_url) as store:
         assert await store.supplier_pauses() == {"ylh": SupplierPause("ylh", "李@ops-1", "割接", AT)}
@@ -35,9 +35,9 @@ async def test_a_pause_is_kept_across_restarts_until_it_is_resumed(migrated_url:
 
 
 async def test_who_pauses_last_is_who_paused_it(store: Store) -> None:
-    await store.pause_supplier("ylh", "李", "割接", _entry("supplier.pause"))
-    await store.pause_supplier("haier", "李", "割接", _entry("supplier.pause"))
-    await store.pause_supplier("ylh", "王", "还没好", _entry("supplier.pause", "王"))
+    await store.pause_supplier("ylh", _entry("supplier.pause"))
+    await store.pause_supplier("haier", _entry("supplier.pause"))
+    await store.pause_supplier("ylh", _entry("supplier.pause", "王"))
     assert {pause.supplier: pause.paused_by for pause in (await store.supplier_pauses()).values()} == {
         "ylh": "王",
         "haier": "李",
@@ -58,5 +58,5 @@ async def test_a_pause_that_cannot_be_audited_is_not_made(store: Store, monkeypa
 
     monkeypatch.setattr(audit, "add", refuse)
     with pytest.raises(ValueError, match="no row"):
-        await store.pause_supplier("ylh", "李", "割接", _entry("supplier.pause"))
+        await store.pause_supplier("ylh", _entry("supplier.pause"))
     assert await store.supplier_pauses() == {}

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from consumer.settings import KEYS, SECRET_KEYS, AccountRefused, HaierSettings, HttpSettings, ServiceSettings, load
+from consumer.settings import (
+    KEYS,
+    SECRET_KEYS,
+    AccountRefused,
+    HaierSettings,
+    HttpSettings,
+    ServiceSettings,
+    load,
+    secrets_of,
+)
 from consumer.settings import check_account as check
 from sandbox.credentials import environment
 
@@ -49,7 +58,7 @@ def test_only_what_was_set_is_kept_and_the_rest_has_the_environments_defaults() 
     assert config.given()["client_secret"] == SecretStr("hush-client")
     assert (config.haier.supplier_code, config.haier.stock_source) == ("1001", "JSH-B")
     assert config.haier.token_url == "https://openplat-test.haier.net/oauth2/auth"
-    assert config.secrets() == {"hush-client", "hush-password", "hush-seller"}
+    assert set(secrets_of(config.haier)) == {"hush-client", "hush-password", "hush-seller"}
     assert check(config.given(), DEV, HTTP) == config
 
 
