@@ -40,7 +40,7 @@ async def test_who_pauses_last_is_who_paused_it(store: Store) -> None:
     await store.pause_supplier("ylh", _entry("supplier.pause", "王"))
     assert {pause.supplier: pause.paused_by for pause in (await store.supplier_pauses()).values()} == {
         "ylh": "王",
-        "haier": "李",
+        "haier": "李@ops-1",
     }
     assert len(await store.audit_log()) == 3
 
