@@ -44,8 +44,9 @@ def test_a_backlog_uses_the_quota_and_no_more(
         return await _backlog(FarSlots(there, back, seed), rate, clocks), begin
 
     sent, begin = run_virtually(main())
-    # What a process takes for the shared clock may be behind by the longest way back of an answer.
-    assert worst_second(sent) <= math.ceil((1.002 + back[1]) / (1 + MARGIN) * rate)
+    # What a process takes for the shared clock may be behind by the longest way back of an answer; what it sends a
+    # little before or after the second's edges counts for one call more.
+    assert worst_second(sent) <= math.ceil((1.002 + back[1]) / (1 + MARGIN) * rate) + 1
     assert mean_rate(sent, begin + 1, begin + 6) >= 0.97 * rate
 
 
