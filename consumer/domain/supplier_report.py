@@ -27,6 +27,8 @@ class RestKind(StrEnum):
     PERSON = "person"
     CIRCUIT = "circuit"
     PAUSE = "pause"
+    TRIAL = "trial"
+    """The rest is over; messages go one at a time until something gets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,12 @@ class Rest:
     """A supplier at rest, as one process sees it.
 
     Attributes:
-        kind: who or what ordered it: a person, the circuit breaker, or an answer (throttled, auth, misconfigured).
+        kind: who or what ordered it: a person, the circuit breaker, or an answer (throttled, auth, misconfigured); or
+            that it is on trial.
         cause: in words, masked.
         error_class: of the error that began it; None for a person's.
         since: when it began; None where nobody noted it.
-        next_probe: when it is tried next; None where only a person ends it.
+        next_probe: when it is tried next; None where only a person ends it, and on trial.
         alert: a person has to mend something.
     """
 

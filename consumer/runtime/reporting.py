@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from consumer.domain.errors import BooksUnavailable
 from consumer.domain.supplier_report import Rest, RestKind, SupplierReport
 from consumer.observability.logging import get_logger
+from consumer.runtime.pauses import Fetching
 from consumer.suppliers.circuit import is_open
 
 if TYPE_CHECKING:
@@ -148,11 +149,13 @@ class Reporting:
         pause = self._board.pause_of(supplier)
         if pause is None:
             return None
+        on_trial = self._board.fetching((supplier,)) is Fetching.TRIAL
+        kind = RestKind.CIRCUIT if is_open(pause.cause) else RestKind.PAUSE
         return Rest(
-            RestKind.CIRCUIT if is_open(pause.cause) else RestKind.PAUSE,
+            RestKind.TRIAL if on_trial else kind,
             self._mask(pause.cause.message),
             error_class=pause.cause.error_class.value,
             since=pause.since,
-            next_probe=pause.ends_at,
+            next_probe=None if on_trial else pause.ends_at,
             alert=pause.alert,
         )

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _MINUTE: Final = 60
 _HOUR: Final = 3600
-_KINDS: Final = {"circuit": "circuit open", "pause": "at rest", "person": "paused"}
+_KINDS: Final = {
+    "circuit": "circuit open",
+    "pause": "at rest",
+    "person": "paused",
+    "trial": "on trial, one message at a time,",
+}
 
 
 def record(standing: Standing, shown: Shown) -> dict[str, object]:

@@ -31,7 +31,7 @@ class OneCall:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A cause for which processes make no calls.
+    """A cause for which processes make no calls, or but one at a time.
 
     Attributes:
         rest: as the process sees it that is to probe first.
@@ -74,15 +74,21 @@ class Standing:
 
     @property
     def state(self) -> str:
-        """``paused`` (by a person), ``circuit_open``, ``resting`` (for another cause), ``open`` or ``unknown``."""
+        """Return it in one word, the gravest of all processes'.
+
+        ``paused`` (by a person), ``circuit_open``, ``resting`` (for another cause), ``trial``, ``normal`` or
+        ``unknown``.
+        """
         if self.pause is not None:
             return "paused"
         kinds = {one.rest.kind for one in self.resting}
         if RestKind.CIRCUIT in kinds:
             return "circuit_open"
-        if kinds:
+        if kinds - {RestKind.TRIAL}:
             return "resting"
-        return "open" if self.processes else "unknown"
+        if kinds:
+            return "trial"
+        return "normal" if self.processes else "unknown"
 
 
 async def standings(store: Store) -> list[Standing]:

@@ -225,7 +225,7 @@ async def test_status_adds_up_what_the_running_services_saw(served: Relay, tmp_p
 
         await eventually(told)
         found = await ylh()
-        assert (found["state"], found["up"], found["calls"]) == ("open", True, 8)
+        assert (found["state"], found["up"], found["calls"]) == ("normal", True, 8)
         assert found["success_rate"] == 1
         assert 0 < found["p50_seconds"] <= found["p95_seconds"] <= found["p99_seconds"] < 5
         assert found["calls_per_minute"] > 0

@@ -84,6 +84,14 @@ def test_a_circuit_open_in_some_processes_says_in_how_many() -> None:
     )
 
 
+def test_a_trial_is_told_where_nothing_worse_stands() -> None:
+    trial = Rest(RestKind.TRIAL, "down", "transient", AT)
+    one = standing("ylh", [told("a", rest=trial), told("b")], None)
+    assert one.state == "trial"
+    assert in_words(one) == f"on trial, one message at a time, in 1 of 2 processes since {AT}: down"
+    assert standing("ylh", [told("a", rest=trial), told("b", rest=circuit(30))], None).state == "circuit_open"
+
+
 def test_what_wants_a_person_says_so() -> None:
     rest = Rest(RestKind.PAUSE, "check YLH_USERNAME", "auth", AT, LATER, alert=True)
     one = standing("ylh", [told("a", rest=rest)], None)
@@ -94,7 +102,7 @@ def test_what_wants_a_person_says_so() -> None:
 def test_a_persons_pause_is_believed_from_the_books_alone() -> None:
     stale = Rest(RestKind.PERSON, "paused by 王: old")
     pause = SupplierPause("ylh", "李@ops-1", "割接", AT)
-    assert standing("ylh", [told("a", rest=stale)], None).state == "open"
+    assert standing("ylh", [told("a", rest=stale)], None).state == "normal"
     one = standing("ylh", [told("a"), told("b", rest=circuit(30))], pause)
     assert one.state == "paused"
     assert in_words(one).startswith(f"paused by 李@ops-1 since {AT}: 割接; circuit open in 1 of 2 processes")

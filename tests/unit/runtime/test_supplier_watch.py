@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from consumer.domain.errors import Misconfigured, SupplierError, Transient, Unauthorised
 from consumer.domain.goods import PayerBalance
 from consumer.domain.interventions import SupplierPause
+from consumer.domain.recoverability import Lapse
 from consumer.domain.supplier_report import RestKind, StoredReport, SupplierReport
 from consumer.observability.metrics import Metrics
 from consumer.runtime.call_window import CallWindow
@@ -297,6 +298,18 @@ async def test_a_report_says_why_a_supplier_rests(error: type[SupplierError], ki
     assert rest.since is not None
     assert rest.next_probe is not None
     assert rest.next_probe - rest.since == timedelta(seconds=30)
+
+
+async def test_a_supplier_whose_rest_is_over_is_on_trial_and_no_probe_is_to_come() -> None:
+    world, board = World(), PauseBoard()
+    board.pause("ylh", rest=timedelta(0), longest=timedelta(minutes=5), cause=DOWN, alert=False, lapse=Lapse.PROBE)
+    resting = a_reporting(world, board, Shelf()).report("ylh").rest
+    board.try_now("ylh")
+    trial = a_reporting(world, board, Shelf()).report("ylh").rest
+    assert resting is not None
+    assert trial is not None
+    assert (resting.kind, resting.next_probe is None) == (RestKind.CIRCUIT, False)
+    assert (trial.kind, trial.next_probe, trial.cause) == (RestKind.TRIAL, None, resting.cause)
 
 
 async def test_a_persons_pause_comes_before_every_other_cause() -> None:
