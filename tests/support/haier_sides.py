@@ -18,6 +18,7 @@ from sandbox.catalogue import Catalogue
 from sandbox.config import SandboxConfig
 from sandbox.credentials import environment
 from sandbox.testing import running_sandbox
+from tests.support import haier_pages as pages
 from tests.support.recorded import SHAPES, Number, Refused, Shape, recorded
 
 if TYPE_CHECKING:
@@ -133,102 +134,12 @@ def _parcel(number: str, page: Any) -> Shipment:
     )
 
 
-ORDER = "SO.20190106.000003"
-
-_PRODUCTS: dict[str, dict[str, Any]] = {
-    "BX0000001": {
-        "productCode": "BX0000001",
-        "productModel": "BCD-470WDPG",
-        "productGroupNamd": "冰箱",
-        "productBrandName": "海尔",
-        "productImageUrl": "http://img.example/1.jpg",
-        "productLageUrls": ["http://img.example/1a.jpg", None, "http://img.example/1b.jpg"],
-        "isSales": Number("1"),
-        "noSalesReason": "",
-    },
-    "BX0000002": {
-        "productCode": "BX0000002",
-        "productModel": "KFR-35GW",
-        "productGroupName": "空调",
-        "productBrandName": "统帅",
-        "productImageUrl": None,
-        "productLageUrls": None,
-        "isSales": Number("0"),
-        "noSalesReason": "商品暂不可采",
-    },
-    "20190003": {"productCode": Number("20190003"), "isSales": Number("1")},
-}
-_PRICES: dict[str, dict[str, Any]] = {
-    "BX0000001": {
-        "productCode": "BX0000001",
-        "supplyPrice": Number("1999.00"),
-        "invoicePrice": Number("1928.53"),
-        "stockRebatePolicy": Number("0.03"),
-        "rebateMoney": Number("10.5"),
-        "isSales": Number("1"),
-        "reason": None,
-    },
-    "BX0000002": {
-        "productCode": "BX0000002",
-        "supplyPrice": Number("2599"),
-        "invoicePrice": Number("2549.00"),
-        "stockRebatePolicy": "DTDBF",
-        "rebateMoney": Number("50"),
-        "isSales": Number("0"),
-        "reason": "商品暂不可采",
-    },
-    "20190003": {
-        "productCode": Number("20190003"),
-        "supplyPrice": None,
-        "invoicePrice": "",
-        "stockRebatePolicy": None,
-        "rebateMoney": None,
-        "isSales": Number("0"),
-        "reason": "价格未生效",
-    },
-}
-_PAYERS: list[dict[str, Any]] = [
-    {
-        "saleGroupCode": "SG1",
-        "saleGroupName": "冰冷产品组",
-        "payerAccountCode": Number("880000000011"),
-        "payerAccountName": "付款方一",
-        "payerAccountBalance": Number("-120.50"),
-    },
-    {"payerAccountCode": "880000000012", "payerAccountBalance": Number("125000")},
-]
-_DELIVERIES: dict[str, Any] = {
-    "getAllLogisticsInfoByOrderCode": [
-        {
-            "orderCode": ORDER,
-            "deliveryRecordCode": "DR1",
-            "logisticsList": [
-                {"logisticsCompany": "日日顺", "logisticsNo": "RRS1", "snCode": "SN1"},
-                {"logisticsCompany": "日日顺", "logisticsNo": "RRS1", "snCode": "SN2"},
-                {"logisticsCompany": "顺丰速运", "logisticsNo": Number("4401"), "snCode": None},
-            ],
-            "logisticsTraceList": [
-                {"time": "2019-01-07 09:00:00", "content": "已签收"},
-                {"time": "2019-01-06 09:00:00", "content": "仓库已出库"},
-            ],
-        }
-    ],
-    "getStockDeliveryLogisticsRecord": None,
-    "getStockDeliveryLogisticsRecordThirdparty": {
-        "deliveryRecordCode": "DR2",
-        "expressCompany": "中通快运",
-        "expressNo": "ZT1",
-        "traces": [{"acceptTime": "soon", "context": "运输中"}],
-    },
-}
-
-
 @asynccontextmanager
 async def recorded_side(shape: Shape, *, alone: bool = False) -> AsyncIterator[Side]:
     """Give recorded answers; ``alone``: the balance and the stock come without or with a list where others do not."""
 
-    def of(pages: Mapping[str, Any]) -> Callable[[Any], Any]:
-        return lambda asked: [pages[code] for code in asked.get("productCodes", pages) if code in pages]
+    def of(known: Mapping[str, Any]) -> Callable[[Any], Any]:
+        return lambda asked: [known[code] for code in asked.get("productCodes", known) if code in known]
 
     def stock(asked: Any) -> Any:
         if asked["productCode"] != "BX0000001":
@@ -247,11 +158,11 @@ async def recorded_side(shape: Shape, *, alone: bool = False) -> AsyncIterator[S
         return [page] if alone else page
 
     answers: dict[str, Callable[[Any], Any]] = {
-        GOODS: of(_PRODUCTS),
-        PRICES: of(_PRICES),
+        GOODS: of(pages.PRODUCTS),
+        PRICES: of(pages.PRICES),
         STOCK: stock,
-        HAIER_LOGISTICS: lambda _: _DELIVERIES,
-        BALANCE: lambda _: _PAYERS[0] if alone else _PAYERS,
+        HAIER_LOGISTICS: lambda _: pages.DELIVERIES,
+        BALANCE: lambda _: pages.PAYERS[0] if alone else pages.PAYERS,
     }
     async with recorded(shape, answers, {"data": {"token": "recorded-token"}}) as there:
         names = {"products": GOODS, "prices": PRICES, "stock": STOCK, "logistics": HAIER_LOGISTICS, "balance": BALANCE}
@@ -330,10 +241,10 @@ async def recorded_side(shape: Shape, *, alone: bool = False) -> AsyncIterator[S
                 transferred=True,
             ),
             shipments=(
-                Shipment(ORDER, "日日顺", "RRS1", "DR1", ("SN1", "SN2"), warehouse, traces),
-                Shipment(ORDER, "顺丰速运", "4401", "DR1", (), warehouse, traces),
+                Shipment(pages.ORDER, "日日顺", "RRS1", "DR1", ("SN1", "SN2"), warehouse, traces),
+                Shipment(pages.ORDER, "顺丰速运", "4401", "DR1", (), warehouse, traces),
                 Shipment(
-                    ORDER,
+                    pages.ORDER,
                     "中通快运",
                     "ZT1",
                     "DR2",
