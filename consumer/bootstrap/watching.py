@@ -79,8 +79,8 @@ class SupplierWatch:
         return AccountSeen(account.told, account.name, account.revision, haier.trouble)
 
     def _resting(self, supplier: str) -> bool:
-        board = self._wiring.pauses
-        return board.pause_of(supplier) is not None or board.why_paused(supplier) is not None
+        # Not on trial: with empty queues that may last for hours, in which nothing else would ask.
+        return self._wiring.pauses.why_paused(supplier) is not None
 
     def _quota_used(self, supplier: str) -> float:
         return self._wiring.suppliers.quotas[supplier].used_ratio()
