@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, or_, select
 
 from consumer.domain.supplier_report import FRESH, StoredReport, SupplierReport
 from consumer.observability.logging import get_logger
@@ -44,11 +44,15 @@ class Reports:
             .insert(_TABLE)
             .replaced(when=lambda _: ALWAYS, columns=["report", "reported_at"])
         )
-        self._forget = delete(_TABLE).where(_TABLE.c.reported_at < bindparam("before"))
+        # What was reported in the future was before the database's clock was set back. Whoever lives reports anew; the
+        # row of a dead process would count as fresh, and perhaps as the one whose turn it is, until that time comes.
+        self._forget = delete(_TABLE).where(
+            or_(_TABLE.c.reported_at < bindparam("before"), _TABLE.c.reported_at > bindparam("after"))
+        )
         self._withdraw = delete(_TABLE).where(_TABLE.c.process == bindparam("ended"))
         self._fresh = (
             select(_TABLE)
-            .where(_TABLE.c.reported_at >= bindparam("since"))
+            .where(_TABLE.c.reported_at.between(bindparam("since"), bindparam("until")))
             .order_by(_TABLE.c.process, _TABLE.c.supplier)
         )
 
@@ -59,7 +63,7 @@ class Reports:
         def put(connection: Connection) -> None:
             now = database_time(connection)
             self._put.execute(connection, [(process, supplier, text, now) for supplier, text in texts])
-            connection.execute(self._forget, {"before": now - _FORGOTTEN})
+            connection.execute(self._forget, {"before": now - _FORGOTTEN, "after": now + FRESH})
 
         await self._database.write(put)
 
@@ -76,7 +80,7 @@ class Reports:
         def find(connection: Connection) -> list[StoredReport]:
             now = database_time(connection)
             found = []
-            for row in connection.execute(self._fresh, {"since": now - FRESH}):
+            for row in connection.execute(self._fresh, {"since": now - FRESH, "until": now + FRESH}):
                 try:
                     report = _REPORT.validate_json(row.report)
                 except ValidationError as error:

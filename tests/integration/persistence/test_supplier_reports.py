@@ -112,3 +112,12 @@ async def test_what_a_later_version_adds_is_passed_over(store: Store) -> None:
 async def test_many_processes_report_at_once(store: Store) -> None:
     await asyncio.gather(*(store.reports.write(f"p:{number}", [about("ylh"), about("haier")]) for number in range(12)))
     assert len(await store.reports.fresh()) == 24
+
+
+async def test_a_dead_process_from_before_the_clock_was_set_back_is_not_taken_for_alive(store: Store) -> None:
+    await store.reports.write("dead:1", [about("ylh")])
+    await aged(store, "dead:1", -timedelta(days=1))
+    assert not await store.reports.fresh()
+    await store.reports.write("b:2", [about("ylh")])
+    await aged(store, "dead:1", timedelta(0))
+    assert [stored.process for stored in await store.reports.fresh()] == ["b:2"], "its row is gone"
