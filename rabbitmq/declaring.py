@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiormq.exceptions import (
@@ -80,7 +81,7 @@ async def apply(connection: AbstractConnection, topology: Topology) -> None:
     # One after another: an alternate exchange has to be there before the exchange that names it.
     for exchange in topology.exchanges:
         await declare("exchange", exchange.name, _declaring_exchange(exchange))
-    await _together(declare("queue", queue.name, _declaring_queue(queue)) for queue in topology.queues)
+    await _together(partial(declare, "queue", queue.name, _declaring_queue(queue)) for queue in topology.queues)
     async with _own_channel(connection) as channel:
         for binding in topology.bindings:
             # What conflicts is left as it is; all else is bound, so that one conflict stops no other lane.
@@ -132,10 +133,12 @@ async def survey(connection: AbstractConnection, topology: Topology, management:
             unseen.append(f"The arguments of {kind} {name}: {error}")
 
     exchanges = [
-        look("exchange", e.name, _declaring_exchange(e, passive=True), _declaring_exchange(e))
+        partial(look, "exchange", e.name, _declaring_exchange(e, passive=True), _declaring_exchange(e))
         for e in topology.exchanges
     ]
-    queues = [look("queue", q.name, _declaring_queue(q, passive=True), _declaring_queue(q)) for q in topology.queues]
+    queues = [
+        partial(look, "queue", q.name, _declaring_queue(q, passive=True), _declaring_queue(q)) for q in topology.queues
+    ]
     await _together([*exchanges, *queues])
     unseen.append(
         "Bindings: AMQP has no way to read them. `relay topology apply` puts back those that are missing; "
@@ -179,13 +182,13 @@ async def _own_channel(connection: AbstractConnection) -> AsyncIterator[Abstract
             await channel.close()
 
 
-async def _together(steps: Iterable[Awaitable[None]]) -> None:
+async def _together(steps: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Run all, some at a time; the first error that is not part of the answer ends it after the others have ended."""
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(step: Awaitable[None]) -> None:
+    async def one(step: Callable[[], Awaitable[None]]) -> None:
         async with places:
-            await step
+            await step()
 
     results = await asyncio.gather(*(one(step) for step in steps), return_exceptions=True)
     for result in results:
