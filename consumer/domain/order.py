@@ -1,9 +1,13 @@
-"""An order as our books hold it, and what each event does to it: values and pure decisions, no I/O.
+"""An order as our books hold it: values, no I/O. What may become of it stands in `consumer.domain.order_table`.
 
-Coarse states (DESIGN section 6)::
+Two tracks make up its coarse state (DESIGN section 6). The *answer* track is what YLH says of the order itself, the
+*cancel* track what becomes of a cancel, asked for or not. Once the cancel track has begun it alone is shown::
 
-    new → pushing → pushed → confirmed | refused | out_of_stock
-                       ↘ cancelling → cancelled | cancel_failed        settled
+    new → pushing → pushed → confirmed | refused | out_of_stock        answer
+                       ↘ cancelling → cancelled | cancel_failed        cancel
+                                      settled
+
+Each track has the `Stamp` of the newest callback that it was told, so that what comes late changes nothing.
 
 An order whose create was refused at once is ``new`` again: nothing of it was applied, the same version may come
 again. An order that we only know from its cancel is a *tombstone*: ``cancelling`` or ``cancelled`` with
@@ -16,8 +20,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from consumer.domain.order_parts import NO_DAYS
+
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from consumer.domain.letters import ErrorNote
+    from consumer.domain.order_parts import Consignee, Days, Goods, HeldReschedule, Stamp
 
 
 class OrderState(StrEnum):
@@ -33,6 +42,10 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
     CANCEL_FAILED = "cancel_failed"
     SETTLED = "settled"
+
+
+FINAL = frozenset({OrderState.CANCELLED, OrderState.SETTLED})
+"""States that nothing leads out of."""
 
 
 class CallKind(StrEnum):
@@ -71,6 +84,7 @@ class Intent:
         event_source: inbox key of the event that caused it.
         event_id: inbox key of the event that caused it.
         occurred_at: when the intent was formed (aware, UTC).
+        days: the days that a reschedule brings; they hold once it is done.
     """
 
     kind: CallKind
@@ -81,6 +95,7 @@ class Intent:
     event_source: str
     event_id: str
     occurred_at: datetime
+    days: Days = NO_DAYS
 
     @property
     def unanswered(self) -> bool:
@@ -105,8 +120,19 @@ class Order:
         retail_order_no: order number at JSH, once known.
         ext_order_no: Haier's number, once a callback brought it.
         intent: the last changing call, with its outcome.
-        distribution_on: delivery day asked for (ISO date) or None.
-        install_on: installation day asked for (ISO date) or None.
+        days: delivery and installation as they hold at YLH, or as its create asks for them.
+        applied_event_id: id of the event whose effect is the newest; ``paid_event_id`` or that of a reschedule.
+        goods: what was ordered, each product once, with quantities once they are known.
+        answer: newest callback of the answer track.
+        ending: newest callback of the cancel track.
+        fail_msg: the supplier's reason in the newest callback that gave one, verbatim.
+        error: the last failure that was told to the shop and still stands.
+        held: reschedules that wait for the create; never more than one that gives the same day.
+        consignee: who gets the goods, until it is scrubbed.
+        delivered_at: when a shipment was first seen delivered.
+        created_at: when the order came into the books, by the database's clock; None until it was read from there.
+        state_at: when it came into its present state, likewise.
+        updated_at: when it was last written, likewise.
     """
 
     so_id: str
@@ -121,8 +147,19 @@ class Order:
     retail_order_no: str | None = None
     ext_order_no: str | None = None
     intent: Intent | None = None
-    distribution_on: str | None = None
-    install_on: str | None = None
+    days: Days = NO_DAYS
+    applied_event_id: str | None = None
+    goods: tuple[Goods, ...] = ()
+    answer: Stamp | None = None
+    ending: Stamp | None = None
+    fail_msg: str | None = None
+    error: ErrorNote | None = None
+    held: tuple[HeldReschedule, ...] = ()
+    consignee: Consignee | None = None
+    delivered_at: datetime | None = None
+    created_at: datetime | None = None
+    state_at: datetime | None = None
+    updated_at: datetime | None = None
 
     def unanswered(self, kind: CallKind) -> Intent | None:
         """Return the intent of ``kind`` whose outcome is unknown, if there is one."""
@@ -145,88 +182,41 @@ class Order:
             return self
         return replace(self, intent=replace(self.intent, outcome=outcome))
 
+    def arrived(self) -> Order:
+        """Return the order with its create known to have reached YLH; unchanged where it has none to be known of.
 
-class PaidStep(StrEnum):
-    """What an ``order.paid`` asks for, given the books."""
+        Also where an answer said no and YLH has it all the same (`may_be_there`).
+        """
+        create = self.intent
+        if create is None or create.kind is not CallKind.CREATE or self.applied_version is not None:
+            return self
+        return replace(
+            self.answered(CallOutcome.DONE),
+            state=OrderState.PUSHED,
+            applied_version=create.version,
+            content_digest=create.digest,
+            paid_event_id=create.event_id,
+            applied_event_id=create.event_id,
+        )
 
-    PUSH = "push"
-    APPLIED = "applied"
-    CLEAR_UP = "clear_up"
-    SUPERSEDED = "superseded"
-    ALREADY_PUSHED = "already_pushed"
+    @property
+    def order_no(self) -> str | None:
+        """The number under which YLH takes further calls (SUPPLIERS, reschedule): JSH's, else Haier's own."""
+        return self.retail_order_no or self.ext_order_no
 
+    @property
+    def at_supplier(self) -> bool | None:
+        """Whether the order is, or was, at the supplier; None while a send of ours is unanswered."""
+        if self.applied_version is not None or self.answer is not None or self.ending is not None:
+            return True
+        if self.may_be_there or self.unanswered(CallKind.CANCEL) is not None:
+            return None
+        # A cancel that YLH took is proof too: of an order that is older than our books.
+        return self.state in {OrderState.CANCELLING, OrderState.CANCEL_FAILED}
 
-_ENDED_BY_CANCEL = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.CANCEL_FAILED})
-
-
-def step_for_paid(order: Order, *, event_id: str, version: int, digest: str) -> PaidStep:
-    """Decide what an ``order.paid`` does (EVENTS, "version" and "a newer order.paid").
-
-    - Its own effect holds already (somebody else cleared up its unanswered call): applied, no call.
-    - A cancel ends a ``so_id`` whatever its version: superseded.
-    - A create whose outcome is unknown is cleared up first, with the stored body, whatever came meanwhile.
-    - Not newer than what was applied: superseded. Newer with the same content: superseded. Newer with another:
-      refused, since YLH cannot change an order.
-    """
-    if order.paid_event_id == event_id and order.applied_version == version:
-        return PaidStep.APPLIED
-    if order.state in _ENDED_BY_CANCEL:
-        return PaidStep.SUPERSEDED
-    if order.unanswered(CallKind.CREATE) is not None:
-        return PaidStep.CLEAR_UP
-    if order.applied_version is None:
-        return PaidStep.PUSH
-    if version <= order.applied_version or digest == order.content_digest:
-        return PaidStep.SUPERSEDED
-    return PaidStep.ALREADY_PUSHED
-
-
-class CancelStep(StrEnum):
-    """What an ``order.cancelled`` asks for, given the books."""
-
-    CLEAR_UP_CREATE = "clear_up_create"
-    ASK_SUPPLIER = "ask_supplier"
-    NEVER_PUSHED = "never_pushed"
-    REPEAT = "repeat"
-    SETTLED = "settled"
-
-
-_CANCEL_TAKEN = frozenset({OrderState.CANCELLING, OrderState.CANCELLED})
-
-
-def step_for_cancel(order: Order) -> CancelStep:
-    """Decide what an ``order.cancelled`` does (EVENTS, "a cancel ends a so_id").
-
-    - The create's outcome is unknown: clear it up, then cancel.
-    - The order is settled, its quantities known: too late, no call.
-    - A cancel that was taken already: repeat its result, no call.
-    - In our books and certainly not at YLH (its create was refused, or was never sent): cancelled without a call.
-    - Everything else asks YLH, also a ``so_id`` never seen: the order may be older than this service.
-    """
-    if order.unanswered(CallKind.CREATE) is not None:
-        return CancelStep.CLEAR_UP_CREATE
-    if order.state is OrderState.SETTLED:
-        return CancelStep.SETTLED
-    if order.state in _CANCEL_TAKEN and not _cancel_pending(order):
-        return CancelStep.REPEAT
-    if _certainly_absent(order):
-        return CancelStep.NEVER_PUSHED
-    return CancelStep.ASK_SUPPLIER
-
-
-def _cancel_pending(order: Order) -> bool:
-    """True while the cancel that we mean to make has no answer yet (never sent, or sent and unanswered)."""
-    return (
-        order.intent is not None
-        and order.intent.kind is CallKind.CANCEL
-        and order.intent.outcome in {CallOutcome.UNKNOWN, CallOutcome.NOT_SENT}
-    )
-
-
-def _certainly_absent(order: Order) -> bool:
-    return (
-        order.state in {OrderState.NEW, OrderState.PUSHING}
-        and order.intent is not None
-        and order.intent.kind is CallKind.CREATE
-        and order.intent.outcome in {CallOutcome.REFUSED, CallOutcome.NOT_SENT}
-    )
+    @property
+    def refundable(self) -> bool:
+        """Whether the customer may be refunded in full: it is cancelled, or all of it came back."""
+        if self.state is OrderState.SETTLED:
+            return bool(self.goods) and all(item.all_back for item in self.goods)
+        return self.state is OrderState.CANCELLED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from consumer.domain.errors import Rejected
+    from consumer.domain.errors import Rejected, Unmatched
     from consumer.domain.writes import InboxKey, Write
     from schemas.envelope import Event
 
@@ -24,16 +24,30 @@ class Ending(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     SUPERSEDED = "superseded"
+    HELD = "held"
+    """Kept in the books until it can be applied; its result follows then."""
     PARTIAL = "partial"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result event, not yet numbered: its id derives from the inbox key, its type and its subject."""
+    """One message to be sent, not yet numbered: its id derives from the inbox key, its type and its subject.
+
+    Attributes:
+        type: event type; one of ours to ourselves goes to ``relay.events``.
+        data: its data model.
+        subject: ``so_id`` or other subject.
+        key: inbox key that it is told under; None: that of the event in hand.
+        correlationid: id of the event that it answers; None: that of the event in hand.
+        causationid: id of the event that brought it about, where that is another than the one it answers.
+    """
 
     type: str
     data: BaseModel
     subject: str | None = None
+    key: InboxKey | None = None
+    correlationid: str | None = None
+    causationid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +58,15 @@ class Outcome:
         ending: how it ended.
         results: result events, in the order in which they go out.
         writes: what has to be written with them.
-        refusal: the supplier's no, which also goes to the ledger for a person to see.
+        refusal: the supplier's no, or what else a person has to see of an event that is done; goes to the ledger.
+        subject: the order that it turned out to be about, where the event itself does not say.
     """
 
     ending: Ending
     results: tuple[Result, ...]
     writes: tuple[Write, ...] = ()
-    refusal: Rejected | None = None
+    refusal: Rejected | Unmatched | None = None
+    subject: str | None = None
 
 
 class Handler(Protocol):

@@ -7,9 +7,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from consumer.domain.outcome import Result
 from consumer.domain.writes import InboxKey, OutboxMessage, SyncLogRow, SyncStatus, SyncType
-from rabbitmq.topology import RESULTS
+from rabbitmq.topology import EVENTS, RESULTS
 from schemas.codec import encode, new_event
 from schemas.identity import result_id
+from schemas.registry import is_result
 from schemas.results import SyncLogRecorded
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def outgoing(
     """
     rows = []
     for result in results:
-        event_id = result_id(key.source, key.event_id, key.run, result.type, result.subject)
+        told_under = result.key or key
+        event_id = result_id(told_under.source, told_under.event_id, told_under.run, result.type, result.subject)
+        public = is_result(result.type)
         event = new_event(
             result.type,
             result.data,
@@ -47,17 +50,18 @@ def outgoing(
             subject=result.subject,
             id_=event_id,
             time=now,
-            correlationid=correlationid,
+            correlationid=result.correlationid or correlationid,
+            causationid=result.causationid,
             traceparent=traceparent,
         )
         rows.append(
             OutboxMessage(
                 id=event_id,
-                key=key,
-                exchange=RESULTS,
+                key=told_under,
+                exchange=RESULTS if public else EVENTS,
                 routing_key=result.type,
                 body=encode(event),
-                mandatory=False,
+                mandatory=not public,
                 created_at=now,
             )
         )

@@ -31,13 +31,27 @@ class InboxKey:
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """The event is done. Fails with `AlreadyDone` if the key is there already."""
+    """The event is done. Fails with `AlreadyDone` if the key is there already.
+
+    Attributes:
+        key: its identity.
+        digest: fingerprint of its body.
+        type: event type.
+        outcome: how it ended (`consumer.domain.outcome.Ending`).
+        done_at: when.
+        subject: the ``so_id`` that it was about, where it was about an order.
+        first_seen_at: when the service first had it in hand.
+        attempts: the attempts that failed before, JSON text (`Letter.attempts`); None: the first did it.
+    """
 
     key: InboxKey
     digest: str
     type: str
     outcome: str
     done_at: datetime
+    subject: str | None = None
+    first_seen_at: datetime | None = None
+    attempts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

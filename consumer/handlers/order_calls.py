@@ -78,14 +78,7 @@ class OrderCalls:
                 pushing, error, unanswered=unanswered, before=replace(pushing.answered(unsent), state=OrderState.NEW)
             )
             raise
-        return replace(
-            pushing.answered(CallOutcome.DONE),
-            state=OrderState.PUSHED,
-            applied_version=intent.version,
-            content_digest=intent.digest,
-            paid_event_id=intent.event_id,
-            retail_order_no=arrived.retail_order_no or pushing.retail_order_no,
-        )
+        return replace(pushing.arrived(), retail_order_no=arrived.retail_order_no or pushing.retail_order_no)
 
     async def cancel(self, order: Order, intent: Intent) -> Order:
         """Cancel an order: as `create`, with state ``cancelling`` on success."""

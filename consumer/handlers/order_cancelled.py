@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from consumer.domain.errors import Rejected, Snoozed
 from consumer.domain.letters import note_of
-from consumer.domain.order import CallKind, CallOutcome, CancelStep, Intent, Order, OrderState, step_for_cancel
+from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.order_steps import CancelStep
+from consumer.domain.order_table import TABLE
 from consumer.domain.outcome import Ending, Outcome
 from consumer.domain.ports import UNKNOWN_ORDER
 from consumer.domain.results import finished_sync_log
@@ -40,13 +42,13 @@ class OrderCancelledHandler:
         self._ylh = ylh
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
-        """Cancel the order, or say why not (`consumer.domain.order.step_for_cancel`)."""
+        """Cancel the order, or say why not (`consumer.domain.order_table`)."""
         cancel = event.data
         if not isinstance(cancel, OrderCancelled):
             raise TypeError(f"order.cancelled carries {type(cancel).__name__}")
         order = await self._calls.read(cancel.so_id)
         while True:
-            match step_for_cancel(order):
+            match TABLE[order.state].cancelled(order):
                 case CancelStep.CLEAR_UP_CREATE:
                     order = await self._calls.clear_up_create(order)
                 case CancelStep.NEVER_PUSHED:

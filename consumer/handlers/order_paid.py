@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from consumer.domain.errors import ErrorClass, Rejected
 from consumer.domain.letters import ErrorNote, note_of
-from consumer.domain.order import CallKind, CallOutcome, Intent, Order, PaidStep, step_for_paid
+from consumer.domain.order import CallKind, CallOutcome, Intent, Order
+from consumer.domain.order_parts import Consignee, Days, Goods
+from consumer.domain.order_steps import Paid, PaidStep
+from consumer.domain.order_table import TABLE
 from consumer.domain.outcome import Ending, Outcome
 from consumer.domain.results import finished_sync_log
 from consumer.domain.writes import SyncStatus, SyncType
@@ -33,12 +36,13 @@ class OrderPaidHandler:
         self._ylh = ylh
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
-        """Push the order, or say why not (`consumer.domain.order.step_for_paid`)."""
+        """Push the order, or say why not (`consumer.domain.order_table`)."""
         paid = _paid(event)
         order = await self._calls.read(paid.so_id)
         digest = content_digest(paid)
+        asked = Paid(event.id, paid.version, digest)
         while True:
-            match step_for_paid(order, event_id=event.id, version=paid.version, digest=digest):
+            match TABLE[order.state].paid(order, asked):
                 case PaidStep.PUSH:
                     return await self._push(event, key, order, digest)
                 case PaidStep.CLEAR_UP:
@@ -63,8 +67,9 @@ class OrderPaidHandler:
             order,
             online_no=paid.online_no,
             source_system=paid.source_system,
-            distribution_on=iso(paid.distribution_on),
-            install_on=iso(paid.install_on),
+            days=Days(iso(paid.distribution_on), iso(paid.install_on)),
+            goods=_goods(paid),
+            consignee=_consignee(paid),
         )
         try:
             body = self._ylh.create_body(paid)
@@ -164,6 +169,20 @@ def _paid(event: Event) -> OrderPaid:
     if not isinstance(event.data, OrderPaid):
         raise TypeError(f"order.paid carries {type(event.data).__name__}")
     return event.data
+
+
+def _goods(paid: OrderPaid) -> tuple[Goods, ...]:
+    """Return what was ordered, each product once: a gift may stand on a line of its own."""
+    units: dict[str, int] = {}
+    for item in paid.items:
+        units[item.product_code] = units.get(item.product_code, 0) + item.quantity
+    return tuple(Goods(product_code, quantity) for product_code, quantity in units.items())
+
+
+def _consignee(paid: OrderPaid) -> Consignee:
+    who = paid.consignee
+    places = (who.province, who.city, who.area, who.town, who.address)
+    return Consignee(who.name, who.mobile, " ".join(place for place in places if place))
 
 
 def content_digest(paid: OrderPaid) -> str:

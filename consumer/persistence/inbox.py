@@ -38,7 +38,7 @@ class Inbox:
 
     def add(self, connection: Connection, entries: Sequence[InboxEntry]) -> bool:
         """Write ``entries`` (each key once); False: some key was there already."""
-        rows = sorted(_row(entry) for entry in entries)
+        rows = sorted(map(_row, entries), key=lambda row: row[:3])
         return self._add.execute(connection, rows) == len(rows)
 
     def find(self, connection: Connection, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
@@ -53,4 +53,15 @@ class Inbox:
 
 def _row(entry: InboxEntry) -> tuple[object, ...]:
     key = entry.key
-    return (key.source, key.event_id, key.run, entry.digest, entry.type, entry.outcome, entry.done_at)
+    return (
+        key.source,
+        key.event_id,
+        key.run,
+        entry.digest,
+        entry.type,
+        entry.outcome,
+        entry.done_at,
+        entry.subject,
+        entry.first_seen_at,
+        entry.attempts,
+    )

@@ -9,13 +9,14 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, exists, func, literal_column, or_, select
+from sqlalchemy import BigInteger, and_, case, exists, func, literal_column, or_, select
 
-from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.order import OrderState
 from consumer.persistence import tables
 from consumer.persistence.bulk import Bulk, Incoming
-from consumer.persistence.columns import clock, milliseconds
+from consumer.persistence.columns import clock
 from consumer.persistence.keys import KeySet
+from consumer.persistence.order_rows import READ, WRITTEN, order_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -23,36 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
 
+    from consumer.domain.order import Order
     from consumer.domain.writes import SaveOrder
 
 _TABLE = tables.orders
 _ONE = literal_column("1", BigInteger)
-_ORDER = (
-    "so_id",
-    "state",
-    "applied_version",
-    "content_digest",
-    "sequence",
-    "online_no",
-    "source_system",
-    "paid_event_id",
-    "retail_order_no",
-    "ext_order_no",
-    "distribution_on",
-    "install_on",
-)
-_INTENT = (
-    "intent_kind",
-    "intent_body",
-    "intent_digest",
-    "intent_version",
-    "intent_outcome",
-    "intent_event_source",
-    "intent_event_id",
-    "intent_at",
-)
-_WRITTEN = (*_ORDER, *_INTENT, "lease_owner")
-_READ = (*_ORDER, "row_version", *_INTENT)
 
 
 class Standing(Enum):
@@ -70,7 +46,7 @@ class Orders:
         self._save = _save_statement(dialect)
         self._keys = KeySet(dialect, "so_id")
         by_key = _TABLE.c.so_id == self._keys.rows.c.so_id
-        self._find = select(*[_TABLE.c[name] for name in _READ]).select_from(self._keys.rows).join(_TABLE, by_key)
+        self._find = select(*[_TABLE.c[name] for name in READ]).select_from(self._keys.rows).join(_TABLE, by_key)
         self._look = (
             select(
                 _TABLE.c.so_id,
@@ -87,7 +63,7 @@ class Orders:
     def save(self, connection: Connection, saves: Sequence[SaveOrder]) -> bool:
         """Write ``saves`` (each order once); False: some condition did not hold."""
         # One order of locking for all writers, or two of them could wait for each other on PostgreSQL.
-        rows = [_row(save) for save in sorted(saves, key=lambda save: save.order.so_id)]
+        rows = [row_of(save) for save in sorted(saves, key=lambda save: save.order.so_id)]
         return self._save.execute(connection, rows) == len(rows)
 
     def find(self, connection: Connection, so_ids: Collection[str]) -> dict[str, Order]:
@@ -95,7 +71,7 @@ class Orders:
         if not so_ids:
             return {}
         result = connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
-        return {order.so_id: order for order in map(_order, result)}
+        return {order.so_id: order for order in map(order_of, result)}
 
     def count_by_state(self, connection: Connection) -> dict[OrderState, int]:
         """Count the orders of each state."""
@@ -109,10 +85,17 @@ class Orders:
 
 
 def _save_statement(dialect: Dialect) -> Bulk:
-    incoming = Incoming.of(dialect, _TABLE, *_WRITTEN, expected=BigInteger(), lease=BigInteger())
+    incoming = Incoming.of(dialect, _TABLE, *WRITTEN, expected=BigInteger(), lease=BigInteger())
     new = incoming.rows.c
     present = _TABLE.alias("present")
-    insert = incoming.insert(_TABLE, row_version=new.expected + _ONE, lease_until=clock() + new.lease)
+    insert = incoming.insert(
+        _TABLE,
+        row_version=new.expected + _ONE,
+        lease_until=clock() + new.lease,
+        created_at=clock(),
+        state_at=clock(),
+        updated_at=clock(),
+    )
     return insert.replaced(
         # A row that is expected and gone must not come back as a new one.
         admit=or_(
@@ -127,7 +110,8 @@ def _save_statement(dialect: Dialect) -> Bulk:
                 _TABLE.c.lease_until < clock(),
             ),
         ),
-        columns=[name for name in _WRITTEN if name != "so_id"] + ["row_version", "lease_until"],
+        columns=[name for name in WRITTEN if name != "so_id"] + ["row_version", "lease_until", "updated_at"],
+        state_at=lambda row: case((_TABLE.c.state == row.state, _TABLE.c.state_at), else_=row.state_at),
     )
 
 
@@ -138,67 +122,3 @@ def _standing(save: SaveOrder, row: Any) -> Standing:
     if row.leased and row.lease_owner != save.owner:
         return Standing.TAKEN
     return Standing.FITS if row.row_version == save.order.row_version else Standing.STALE
-
-
-def _row(save: SaveOrder) -> tuple[object, ...]:
-    order, intent = save.order, save.order.intent
-    last_call: tuple[object, ...] = (None,) * 8
-    if intent is not None:
-        last_call = (
-            intent.kind.value,
-            intent.body,
-            intent.digest,
-            intent.version,
-            intent.outcome.value,
-            intent.event_source,
-            intent.event_id,
-            intent.occurred_at,
-        )
-    return (
-        order.so_id,
-        order.state.value,
-        order.applied_version,
-        order.content_digest,
-        order.sequence,
-        order.online_no,
-        order.source_system,
-        order.paid_event_id,
-        order.retail_order_no,
-        order.ext_order_no,
-        order.distribution_on,
-        order.install_on,
-        *last_call,
-        save.owner,
-        order.row_version,
-        milliseconds(save.lease),
-    )
-
-
-def _order(row: Any) -> Order:
-    so_id, state, applied, content, sequence, online, system, paid, retail, ext, distribution, install, *rest = row
-    row_version, *last_call = rest
-    return Order(
-        so_id=so_id,
-        state=OrderState(state),
-        applied_version=applied,
-        content_digest=content,
-        sequence=sequence,
-        row_version=row_version,
-        online_no=online,
-        source_system=system,
-        paid_event_id=paid,
-        retail_order_no=retail,
-        ext_order_no=ext,
-        intent=_intent(*last_call),
-        distribution_on=distribution,
-        install_on=install,
-    )
-
-
-def _intent(
-    kind: str | None, body: bytes, digest: str, version: int | None, outcome: str, *caused_by: Any
-) -> Intent | None:
-    if kind is None:
-        return None
-    source, event_id, occurred_at = caused_by
-    return Intent(CallKind(kind), body, digest, version, CallOutcome(outcome), source, event_id, occurred_at)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from consumer.domain.letters import letter_id, letter_of, note_of
-from consumer.domain.writes import InboxKey, LetterStatus
+from consumer.domain.writes import InboxEntry, InboxKey, LetterStatus
 from schemas.identity import body_digest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.delivery import Delivery
-    from consumer.domain.errors import Rejected
+    from consumer.domain.errors import Rejected, Unmatched
     from consumer.domain.letters import ErrorNote
     from consumer.domain.writes import Letter
     from schemas.envelope import Event
@@ -55,7 +56,21 @@ class Passage:
             fields["code"] = self.note.code
         return fields
 
-    def refused(self, lane: str, refusal: Rejected, now: datetime) -> Letter:
+    def done(self, type_: str, outcome: str, now: datetime) -> InboxEntry:
+        """Return the inbox row that says that the event is done."""
+        history = self.delivery.history
+        return InboxEntry(
+            self.key,
+            self.digest,
+            type_,
+            outcome,
+            now,
+            subject=self.subject,
+            first_seen_at=self.delivery.first_seen,
+            attempts=json.dumps(history, ensure_ascii=False) if history else None,
+        )
+
+    def refused(self, lane: str, refusal: Rejected | Unmatched, now: datetime) -> Letter:
         """Return the letter that files a supplier's no; the event itself is done."""
         return letter_of(
             self.delivery,

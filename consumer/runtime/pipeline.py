@@ -17,7 +17,7 @@ from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
-from consumer.domain.writes import ClearSuspect, InboxEntry, MarkSuspect, UnitOfWork, Write
+from consumer.domain.writes import ClearSuspect, MarkSuspect, UnitOfWork, Write
 from consumer.observability.logging import get_logger, message_context
 from consumer.runtime.aftermath import Aftermath
 from consumer.runtime.passage import Passage
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.domain.outcome import Handler, Outcome
+    from consumer.domain.writes import InboxEntry
     from consumer.runtime.books import BatchedBooks
     from consumer.runtime.courier import Courier
     from consumer.runtime.outbox_relay import OutboxRelay
@@ -233,6 +234,7 @@ class Pipeline:
 
     async def _commit(self, passage: Passage, event: Event, outcome: Outcome) -> None:
         now = datetime.now(UTC)
+        passage.subject = outcome.subject or passage.subject
         rows = outgoing(
             outcome.results,
             key=passage.key,
@@ -241,7 +243,7 @@ class Pipeline:
             now=now,
         )
         writes: list[Write] = [
-            InboxEntry(passage.key, passage.digest, event.type, outcome.ending.value, now),
+            passage.done(event.type, outcome.ending.value, now),
             *outcome.writes,
             *rows,
         ]

@@ -95,8 +95,8 @@ def _record(view: "OrderView") -> dict[str, object]:
         "retail_order_no": order.retail_order_no,
         "ext_order_no": order.ext_order_no,
         "source_system": order.source_system,
-        "distribution_on": order.distribution_on,
-        "install_on": order.install_on,
+        "distribution_on": order.days.distribution_on,
+        "install_on": order.days.install_on,
         "paid_event_id": order.paid_event_id,
         "last_call": None
         if call is None

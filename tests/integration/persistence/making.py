@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from consumer.domain.errors import ErrorClass
+from consumer.domain.letters import ErrorNote
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.order_parts import Consignee, Days, Goods, HeldReschedule, Stamp, Word
 from consumer.domain.product import Product
 from consumer.domain.writes import (
     InboxEntry,
@@ -67,9 +69,19 @@ def full_order(so_id: str = "SO-1") -> Order:
         paid_event_id="e1",
         retail_order_no="r",
         ext_order_no="x",
-        intent=Intent(CallKind.CREATE, b"\xff\x00{}", "d", 7, CallOutcome.UNKNOWN, "urn:shop", "e1", NOW),
-        distribution_on="2026-12-01",
-        install_on="2026-12-02",
+        intent=Intent(
+            CallKind.CREATE, b"\xff\x00{}", "d", 7, CallOutcome.UNKNOWN, "urn:shop", "e1", NOW, Days("2026-12-04")
+        ),
+        days=Days("2026-12-01", "2026-12-02"),
+        applied_event_id="e1",
+        goods=(Goods("BCD-1", 3, 1, 1, 1), Goods("赠品", 1)),
+        answer=Stamp(Word.TAKEN_ON, NOW, "d1"),
+        ending=Stamp(Word.CANCEL_REFUSED, NOW, "d2"),
+        fail_msg="已发货",
+        error=ErrorNote(ErrorClass.REJECTED, "cancel_refused", "m", supplier="ylh", supplier_message="已发货"),
+        held=(HeldReschedule(key("e9"), 8, Days(None, "2026-12-03"), NOW),),
+        consignee=Consignee("张三", "13812345678", "北京 朝阳"),
+        delivered_at=NOW,
     )
 
 

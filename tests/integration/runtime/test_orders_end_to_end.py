@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.domain.order import OrderState
 from consumer.runtime.pauses import Change
 from tests.support.events import cancelled, message, paid
+from tests.support.relay import eventually
 
 if TYPE_CHECKING:
     from tests.support.relay import Relay
@@ -179,14 +180,17 @@ async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay:
     assert relay.wiring is not None
     board = relay.wiring.pauses
     await relay.until(lambda: bool(board.pauses()))
-    await asyncio.sleep(0.3)
-    order = await relay.store.orders([f"SO{number}" for number in range(20)])
-    assert all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in order.values())
+    await eventually(partial(_nothing_is_under_way, relay, [f"SO{number}" for number in range(20)]))
     # A person would wait for the probe; a test moves its time forward.
     board._clock = lambda: time.monotonic() + 10**6
     board._tell("ylh", Change.RESTS)
     await relay.until(lambda: len(relay.of("order.push.succeeded")) == 20, within=30)
     assert (await relay.box.summary())["doubled"] == 0
+
+
+async def _nothing_is_under_way(relay: Relay, so_ids: list[str]) -> bool:
+    orders = await relay.store.orders(so_ids)
+    return all(one.state in {OrderState.NEW, OrderState.PUSHED} for one in orders.values())
 
 
 async def test_what_others_misroute_is_answered(relay: Relay) -> None:

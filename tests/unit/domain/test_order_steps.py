@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from consumer.domain.order import (
     CallKind,
     CallOutcome,
-    CancelStep,
     Intent,
     Order,
     OrderState,
-    PaidStep,
-    step_for_cancel,
-    step_for_paid,
 )
+from consumer.domain.order_steps import CancelStep, Paid, PaidStep
+from consumer.domain.order_table import TABLE
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 S = OrderState
@@ -116,17 +114,17 @@ def test_the_tables_name_every_order() -> None:
 @pytest.mark.parametrize("name", sorted(BOOKS))
 def test_the_step_for_a_paid(name: str) -> None:
     steps = (
-        step_for_paid(BOOKS[name], event_id="paid-1", version=5, digest="digest-1"),
-        step_for_paid(BOOKS[name], event_id="paid-0", version=4, digest="digest-0"),
-        step_for_paid(BOOKS[name], event_id="paid-2", version=6, digest="digest-1"),
-        step_for_paid(BOOKS[name], event_id="paid-2", version=6, digest="digest-2"),
+        TABLE[BOOKS[name].state].paid(BOOKS[name], Paid("paid-1", 5, "digest-1")),
+        TABLE[BOOKS[name].state].paid(BOOKS[name], Paid("paid-0", 4, "digest-0")),
+        TABLE[BOOKS[name].state].paid(BOOKS[name], Paid("paid-2", 6, "digest-1")),
+        TABLE[BOOKS[name].state].paid(BOOKS[name], Paid("paid-2", 6, "digest-2")),
     )
     assert steps == PAID[name]
 
 
 @pytest.mark.parametrize("name", sorted(BOOKS))
 def test_the_step_for_a_cancel(name: str) -> None:
-    assert step_for_cancel(BOOKS[name]) is CANCEL[name]
+    assert TABLE[BOOKS[name].state].cancelled(BOOKS[name]) is CANCEL[name]
 
 
 ORDERS = st.builds(
@@ -142,7 +140,7 @@ ORDERS = st.builds(
 def test_nothing_is_pushed_that_may_be_there_or_was_cancelled(
     books: Order, event_id: str, version: int, digest: str
 ) -> None:
-    step = step_for_paid(books, event_id=event_id, version=version, digest=digest)
+    step = TABLE[books.state].paid(books, Paid(event_id, version, digest))
     if step is PaidStep.PUSH:
         assert books.applied_version is None
         assert books.unanswered(CallKind.CREATE) is None
@@ -156,7 +154,7 @@ def test_nothing_is_pushed_that_may_be_there_or_was_cancelled(
 
 @given(ORDERS)
 def test_a_cancel_says_never_pushed_only_of_what_is_certainly_not_at_the_supplier(books: Order) -> None:
-    step = step_for_cancel(books)
+    step = TABLE[books.state].cancelled(books)
     if step is CancelStep.NEVER_PUSHED:
         assert books.intent is not None
         assert books.intent.kind is CallKind.CREATE

@@ -1,0 +1,54 @@
+"""The whole life of an order: what YLH said, quantities, what is held; and by which order an event is found."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.BigInteger().with_variant(sa.DateTime(timezone=True), "postgresql")
+NEW_IN_ORDERS = (
+    ("intent_distribution_on", sa.Text()),
+    ("intent_install_on", sa.Text()),
+    ("applied_event_id", sa.Text()),
+    ("goods", sa.Text()),
+    ("answer_word", sa.Text()),
+    ("answer_at", MOMENT),
+    ("answer_digest", sa.Text()),
+    ("ending_word", sa.Text()),
+    ("ending_at", MOMENT),
+    ("ending_digest", sa.Text()),
+    ("fail_msg", sa.Text()),
+    ("error", sa.Text()),
+    ("held", sa.Text()),
+    ("consignee", sa.Text()),
+    ("mobile_end", sa.Text()),
+    ("delivered_at", MOMENT),
+)
+CLOCK = {
+    "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+}
+
+
+def upgrade() -> None:
+    for name, type_ in (("subject", sa.Text()), ("first_seen_at", MOMENT), ("attempts", sa.Text())):
+        op.add_column("inbox", sa.Column(name, type_))
+    op.create_index("ix_inbox_subject", "inbox", ["subject"])
+    for name, type_ in NEW_IN_ORDERS:
+        op.add_column("orders", sa.Column(name, type_))
+    for name in ("created_at", "state_at", "updated_at"):
+        op.add_column("orders", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
+    # Orders that are there already begin their ages now.
+    now = CLOCK[op.get_bind().dialect.name]
+    op.execute(f"UPDATE orders SET created_at = {now}, state_at = {now}, updated_at = {now}")  # noqa: S608 (constants)
+    op.execute("UPDATE orders SET applied_event_id = paid_event_id")
+    op.drop_index("ix_orders_state", "orders")
+    op.create_index("ix_orders_state_state_at", "orders", ["state", "state_at"])
+    for name, column in (("online_no", "online_no"), ("mobile_end", "mobile_end"), ("held", "so_id")):
+        known = sa.text(f"{name} IS NOT NULL")
+        op.create_index(f"ix_orders_{name}", "orders", [column], sqlite_where=known, postgresql_where=known)
