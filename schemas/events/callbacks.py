@@ -1,6 +1,7 @@
 """What YLH called back, as the callback receiver publishes it (SUPPLIERS, "YLH calls us back").
 
-Nobody else sends these.
+Nobody else sends these. Nothing in them tells when or where they were taken: a callback that comes twice is the same
+bytes twice, and so one event.
 """
 
 from typing import Annotated, Literal, Self
@@ -31,7 +32,6 @@ class SupplierCallback(Record):
     ext_order_no: Name | None = Field(default=None, description="Haier's number (ExtOrderNo); present on success.")
     fail_msg: Verbatim | None = Field(default=None, description="The supplier's reason, verbatim (FailMsg).")
     occurred_at: Moment = Field(description="The callback's TimeStamp, read in Asia/Shanghai.")
-    received_at: Moment = Field(description="When the receiver took it.")
 
 
 class SupplierCallbackConfirmed(SupplierCallback):
