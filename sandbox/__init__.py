@@ -4,7 +4,8 @@ Written from SUPPLIERS.md alone and sharing no model with the service: if both w
 share the same mistakes. Start it with ``python -m sandbox`` or :func:`sandbox.serve`; tests use :mod:`sandbox.testing`.
 """
 
-from sandbox.config import CallbackConfig, SandboxConfig
+from sandbox.callback_config import CallbackConfig
+from sandbox.config import SandboxConfig
 from sandbox.credentials import Credentials, environment
 from sandbox.door import Outage
 from sandbox.faults import Rule

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sandbox.callback_config import CallbackConfig
 from sandbox.credentials import SANDBOX, Credentials, YlhEnvironment
 from sandbox.door import Outage
 from sandbox.faults import Rule
@@ -15,19 +16,6 @@ DEFAULT_PORT = 9100
 
 class ConfigError(ValueError):
     """The configuration file cannot be used; the text names the file and each field at fault."""
-
-
-class CallbackConfig(BaseModel):
-    """Where YLH's callbacks go, and how: SUPPLIERS, "YLH calls us back"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(description="receiver, e.g. http://127.0.0.1:8081/callbacks/ylh")
-    delay: float = Field(default=0.2, ge=0, description="seconds between the call and its callback")
-    copies: int = Field(default=1, ge=0, le=10, description="how often each one is sent; 0 sends none by itself")
-    platform_order_no: Literal["so_id", "online_no"] = Field(
-        default="so_id", description="which of our numbers PlatformOrderNo carries; the supplier's papers leave it open"
-    )
 
 
 class SandboxConfig(BaseModel):

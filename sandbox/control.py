@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sandbox.callbacks import Callback
 from sandbox.catalogue import Product
 from sandbox.config import told
 from sandbox.door import Outage
 from sandbox.faults import Rule
+from sandbox.forms import Callback
 from sandbox.gateway import Gateway
 from sandbox.wire import JSON, Answer, dumped
 
@@ -141,7 +141,14 @@ class Control:
 
     def _sent_callbacks(self, _: Wish) -> Answer:
         sender = self._gateway.callbacks
-        return _json({"pending": sender.pending, "outcomes": dict(sender.outcomes), "sent": list(sender.sent)})
+        return _json(
+            {
+                "pending": sender.errands.pending + self._gateway.teller.pending,
+                "outcomes": dict(sender.outcomes),
+                "kinds": {kind: dict(outcomes) for kind, outcomes in sender.kinds.items()},
+                "sent": list(sender.sent),
+            }
+        )
 
     def _send_callbacks(self, wish: Wish) -> Answer:
         try:

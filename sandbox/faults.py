@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
-from hashlib import blake2b
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from sandbox.lots import lot
 from sandbox.schedule import Schedule
 
 KEPT_KEYS = 100_000
@@ -198,12 +198,7 @@ class Rule(Schedule):
         count = self._seen[key]
         if self.nth is not None and count not in self.nth:
             return False
-        return _lot(f"{self.seed}/{key}/{count}") < chance
-
-
-def _lot(drawn_by: str) -> float:
-    """A number from 0 up to 1. A cheaper checksum would tie the lots of neighbouring seeds and counts to each other."""
-    return int.from_bytes(blake2b(drawn_by.encode(), digest_size=8).digest()) / 2**64
+        return lot(f"{self.seed}/{key}/{count}") < chance
 
 
 class Faults:

@@ -19,6 +19,7 @@ from sandbox.haier import Haier
 from sandbox.ledger import Ledger
 from sandbox.pace import Pace
 from sandbox.performance import BusinessCall, Performance, TokenCall
+from sandbox.telling import Teller
 from sandbox.throttle import Throttle
 from sandbox.wire import JSON, Answer, Call, HttpRefusal, http_refused, parsed
 from sandbox.ylh import Ylh
@@ -60,7 +61,8 @@ class Gateway:
         self.catalogue = Catalogue(config.products)
         self.faults = Faults(config.faults)
         self.callbacks = CallbackSender(config.callbacks, config.credentials, self.ledger)
-        self.ylh = Ylh(config, self.ledger, self.catalogue, self.callbacks.tell)
+        self.teller = Teller(config.callbacks, self.callbacks)
+        self.ylh = Ylh(config, self.ledger, self.catalogue, self.teller.tell)
         self.haier = Haier(config, self.ledger, self.catalogue)
         self._clock = Clock()
         self._paces = {office.name: Pace() for office in (self.ylh, self.haier)}
@@ -115,6 +117,7 @@ class Gateway:
     async def close(self) -> None:
         """End what is held back, and drop callbacks not yet sent."""
         await self._clock.stop()
+        await self.teller.close()
         await self.callbacks.close()
 
     async def _attend(self, request: web.BaseRequest, body: bytes, desk: Desk, visit: Visit) -> Answer | None:
@@ -128,9 +131,13 @@ class Gateway:
             await self._clock.pause(self.config.latency)
         rule = self.faults.hit(desk.name, call.keys)
         if rule is None:
-            return call.carry_out()
-        visit.fault = rule.effect.value
-        return await perform(rule, call, Connection(request), self._clock)
+            answer: Answer | None = call.carry_out()
+        else:
+            visit.fault = rule.effect.value
+            answer = await perform(rule, call, Connection(request), self._clock)
+        if desk.name == "ylh.create":
+            await self.teller.before_answer(call.keys)
+        return answer
 
     def _admit(self, headers: Mapping[str, str], body: bytes, desk: Desk) -> Performance:
         """The call, if limit, token and JSON let it pass; raises :class:`HttpRefusal`."""

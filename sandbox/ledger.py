@@ -6,21 +6,46 @@ of a body only its SHA-256.
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
 from sandbox.wire import JSON
 
-State = Literal["unknown", "created", "cancelled"]
+State = Literal[
+    "unknown", "created", "confirmed", "refused", "out_of_stock", "cancelling", "cancelled", "cancel_failed", "settled"
+]
+ENDED: frozenset[State] = frozenset({"cancelled", "settled"})
+"""States in which YLH takes neither a cancel nor a reschedule."""
 KEPT_DIGESTS = 16
 KEPT_CALLS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What became of the units of one article (a callback's ``itemList``)."""
+
+    product_code: str
+    total: int
+    received: int
+    returned: int
+    rejected: int
+
+    def told(self) -> dict[str, JSON]:
+        """As the ledger's page has it."""
+        return {
+            "product_code": self.product_code, "total": self.total, "received": self.received,
+            "returned": self.returned, "rejected": self.rejected,
+        }  # fmt: skip
 
 
 @dataclass(slots=True)
 class Order:
     """One ``soId``. ``creates``, ``cancels``, ``reschedules`` are effects; the ``_calls`` are arrivals.
 
-    ``unknown``: calls named it, but no create was accepted. Times are milliseconds since 1970 as they came.
+    ``state`` is how it stands at YLH. ``unknown``: calls named it, but no create was accepted; ``cancelling``: a cancel
+    was accepted and is not decided yet. ``answer`` is what YLH said of the order itself, also beside a cancel. Times
+    are milliseconds since 1970 as they came. ``decisions`` are YLH's own, each with its TimeStamp: callbacks tell them.
     """
 
     so_id: str
@@ -40,7 +65,16 @@ class Order:
     distribution_time: str | None = None
     install_time: str | None = None
     created_at: float = 0.0
+    answer: State | None = None
+    fail_msg: str | None = None
+    quantities: tuple[Quantities, ...] = ()
+    decisions: list[tuple[str, datetime]] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
+
+    @property
+    def stands(self) -> bool:
+        """Whether YLH has it, and has not turned it down or ended it."""
+        return self.state not in {"unknown", "refused", *ENDED}
 
     def told(self) -> dict[str, JSON]:
         """The ledger's page for this order."""
@@ -58,6 +92,11 @@ class Order:
             "ext_order_no": self.ext_order_no,
             "distribution_time": self.distribution_time,
             "install_time": self.install_time,
+            "goods": [{"product_code": code, "quantity": units} for code, units in self.goods],
+            "answer": self.answer,
+            "fail_msg": self.fail_msg,
+            "quantities": [item.told() for item in self.quantities],
+            "decisions": [{"word": word, "timestamp": f"{at:%Y%m%d%H%M%S}"} for word, at in self.decisions],
             "body_digests": [digest.hex() for digest in self.digests],
         }
 

@@ -104,12 +104,18 @@ class Box:
         await self._sandbox.door.open()
 
     async def send_callback(self, **callback: object) -> None:
-        """Have YLH send a callback: the fields of :class:`sandbox.callbacks.Callback`."""
+        """Have YLH send a callback: the fields of :class:`sandbox.forms.Callback`."""
         await self._ask("POST", "callbacks", callback)
 
     async def callbacks(self) -> Told:
-        """What was sent and how the receiver took it: ``pending``, ``outcomes``, ``sent``."""
+        """What was sent and how the receiver took it: ``pending``, ``outcomes``, ``kinds``, ``sent``."""
         return dict(await self._ask("GET", "callbacks"))
+
+    async def said_all(self, within: float = 30) -> None:
+        """Wait until YLH has nothing left to decide or to say. Raises :class:`TimeoutError`."""
+        async with asyncio.timeout(within):
+            while (await self.callbacks())["pending"]:  # noqa: ASYNC110  (it may be another process)
+                await asyncio.sleep(0.05)
 
     async def catalogue(self) -> list[Told]:
         """Every article that Haier knows."""

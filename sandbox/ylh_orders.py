@@ -25,6 +25,7 @@ CANCELLED = "20003"
 FOREIGN_SELLER = "20004"
 NO_SUCH_GOODS = "20005"
 SUMS_DIFFER = "20006"
+ENDED = "20007"
 
 SELLER_CODE = re.compile(r"[0-9]{8}")
 CENT = Decimal("0.01")
@@ -56,14 +57,14 @@ class UnknownOrder(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that YLH tells us about later, by callback."""
+    """Something that was taken in, and about which YLH decides: a callback tells how."""
 
     order: Order
     method: Literal["confirm", "cancel"]
 
 
 class YlhOrders:
-    """Create, cancel and reschedule on one ledger; ``tell`` hears of each effect that has a callback."""
+    """Create, cancel and reschedule on one ledger; ``tell`` hears of each effect that YLH goes on to decide about."""
 
     def __init__(
         self, config: SandboxConfig, ledger: Ledger, catalogue: Catalogue, tell: Callable[[Effect], None]
@@ -96,7 +97,7 @@ class YlhOrders:
         return {"soId": so_id, "retailOrderNo": order.retail_order_no}
 
     def cancel(self, payload: JSON) -> JSON:
-        """Take a cancel in: an order that never came is unknown, one already cancelled is refused."""
+        """Take a cancel in, to be decided: an order that never came is unknown, one cancelled or ended is refused."""
         request = reading.document(payload)
         so_id = reading.text(request, "soId", longest=64)
         order = self._ledger.order(so_id)
@@ -108,10 +109,13 @@ class YlhOrders:
             reading.moment(request, "cancelTime")
             if not order.creates:
                 raise UnknownOrder
-            if order.state == "cancelled" and self._config.refuse_second_cancel:
+            if order.state == "settled":
+                raise Refusal(ENDED, "订单已完结，不能取消")
+            if order.state in {"cancelling", "cancelled"} and self._config.refuse_second_cancel:
                 raise Refusal(CANCELLED, "订单已取消，不能再次取消")
         order.cancels += 1
-        order.state = "cancelled"
+        if order.state != "cancelled":
+            order.state = "cancelling"
         self._tell(Effect(order, "cancel"))
         return True
 
@@ -126,8 +130,10 @@ class YlhOrders:
             installation = reading.optional_day(request, "installTime")
             if delivery is None and installation is None:
                 raise Refusal(reading.MISSING, "distributionTime和installTime不能同时为空")
-            if order.state == "cancelled":
+            if order.state in {"cancelling", "cancelled"}:
                 raise Refusal(CANCELLED, "订单已取消，不能改约")
+            if not order.stands:
+                raise Refusal(ENDED, "订单已完结或已拒单，不能改约")
         order.reschedules += 1
         order.distribution_time = _as_sent(request, "distributionTime") or order.distribution_time
         order.install_time = _as_sent(request, "installTime") or order.install_time

@@ -2,52 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 
 from sandbox import CallbackConfig, SandboxConfig
-from sandbox.callbacks import sign
 from sandbox.calling import Caller, Calling
-
-YES = {"success": True, "code": "success", "description": "成功"}
-
-
-class Receiver:
-    """Takes callbacks in, and says yes unless told otherwise."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.forms: list[dict[str, str]] = []
-        self.says: dict[str, object] = YES
-        self.came = asyncio.Event()
-
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        assert request.content_type == "application/x-www-form-urlencoded"
-        self.forms.append({name: str(value) for name, value in (await request.post()).items()})
-        self.came.set()
-        return web.json_response(self.says)
-
-    async def wait(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.forms) < count:
-                self.came.clear()
-                await self.came.wait()
-
-
-@asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    runner = web.ServerRunner(web.Server(receiver.handle), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/callbacks/ylh"
-    try:
-        yield receiver
-    finally:
-        await runner.cleanup()
+from sandbox.forms import sign
+from tests.support.callback_receiver import receiving
 
 
 async def outcomes(caller: Caller, count: int) -> dict[str, int]:
