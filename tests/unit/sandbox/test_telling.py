@@ -57,7 +57,7 @@ async def test_a_cancel_nobody_asked_for_ends_the_order(calling: Calling) -> Non
 
 
 async def test_a_settlement_brings_quantities_that_fit_the_order(calling: Calling) -> None:
-    async with telling(calling, settled=1) as (caller, receiver):
+    async with telling(calling, settled=1, delay=0.4) as (caller, receiver):
         await caller.create("SO-1")
         await caller.box.said_all()
         await caller.cancel("SO-1")
