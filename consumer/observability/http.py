@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from consumer.observability.health import Health
     from consumer.observability.metrics import Metrics
 
-_SHUTDOWN_SECONDS = 2
 _NOT_CACHED = {"Cache-Control": "no-store"}
 
 
@@ -33,6 +32,21 @@ class CannotListen(Exception):
 
 class PortInUse(CannotListen):
     """Another program listens there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What callers may take up of a server.
+
+    Attributes:
+        connections: open at once; who comes beyond them is answered 503. None: any number.
+        protocol: uvicorn's protocol class; None: its own choice.
+        farewell_seconds: how long requests in hand may take at the end.
+    """
+
+    connections: int | None = None
+    protocol: type[asyncio.Protocol] | None = None
+    farewell_seconds: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ async def serve_http(
     *,
     host_setting: str = "RELAY_HTTP_HOST",
     port_setting: str = "RELAY_HTTP_PORT",
+    bounds: Bounds = Bounds(),
 ) -> AsyncIterator[Served]:
     """Serve ``app`` while the body runs.
 
@@ -97,6 +112,7 @@ async def serve_http(
         port: 0 for any that is free.
         host_setting: the setting to name when the address is no good.
         port_setting: the setting to name when the port is taken.
+        bounds: what callers may take up.
 
     Raises:
         PortInUse: another program listens there.
@@ -110,7 +126,10 @@ async def serve_http(
             access_log=False,  # probes every few seconds would drown what matters
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            http=bounds.protocol or "auto",
+            ws="none",
+            limit_concurrency=bounds.connections,
+            timeout_graceful_shutdown=bounds.farewell_seconds,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name=f"http on {host}:{port}")

@@ -53,6 +53,7 @@ class _Families:
     lane_paused: Gauge
     outbox_pending: Gauge
     outbox_oldest_age: Gauge
+    callbacks: Counter
     sync_items: Counter
     sync_last_success: Gauge
     results_unclaimed: Gauge
@@ -137,6 +138,10 @@ class Metrics(SupplierMetrics):
         self._families.outbox_pending.set(pending)
         self._families.outbox_oldest_age.set(oldest_age_seconds)
 
+    def callback(self, method: str, outcome: str) -> None:
+        """Count a call of YLH's; both words are from the receiver's closed sets (`consumer.callbacks.receiving`)."""
+        self._families.callbacks.labels(method, outcome).inc()
+
     def sync_ended(self, sync_type: str, *, changed: int, unchanged: int, failed: int, success: bool) -> None:
         """Count the items of a sync that has ended, and record the time if it ended with success."""
         for outcome, count in (("changed", changed), ("unchanged", unchanged), ("failed", failed)):
@@ -211,6 +216,7 @@ def _families(version: str) -> _Families:
         lane_paused=gauge("relay_lane_paused", "1 while the lane rests.", "lane"),
         outbox_pending=gauge("relay_outbox_pending", "Results that wait to be published."),
         outbox_oldest_age=gauge("relay_outbox_oldest_age_seconds", "Age of the oldest of them, 0 for none."),
+        callbacks=counter("relay_callbacks_total", "Calls at the receiver, by how they ended.", "method", "outcome"),
         sync_items=counter("relay_sync_items_total", "Items of syncs.", "sync_type", "outcome"),
         sync_last_success=gauge(
             "relay_sync_last_success_timestamp_seconds", "When a sync last ended with success.", "sync_type"

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ops.cli import (
+    callbacks,
     config,
     consume,
     database,
@@ -40,6 +41,7 @@ app = typer.Typer(
 _WORK, _LOOK, _SET_UP, _TRY = "The service", "Looking and asking", "Setting up", "Trying it out"
 
 app.command("consume", rich_help_panel=_WORK)(consume.consume)
+app.command("callbacks", rich_help_panel=_WORK)(callbacks.callbacks)
 app.add_typer(event.app, name="event", rich_help_panel=_LOOK)
 app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)

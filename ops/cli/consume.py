@@ -3,8 +3,6 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
-import os
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,6 +11,7 @@ import typer
 from ops.cli.asking import run_fast
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import say
+from ops.cli.starting import refuse_old_schema, stop_on_signals
 from ops.health import ANYWHERE, says_yes
 
 if TYPE_CHECKING:
@@ -56,11 +55,11 @@ async def _consume(lanes: tuple[str, ...] | None) -> None:
     from ops.accounts.using import settings_of_the_service
 
     settings, account = await settings_of_the_service()
-    await _refuse_old_schema(settings)
+    await refuse_old_schema(settings)
     if account is not None:
         say(f"Haier: {account.told}.")
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     telling = asyncio.create_task(_tell_when_ready(settings, lanes), name="telling that it is ready")
     try:
         await bootstrap.serve(settings, lanes=lanes, stop=stop)
@@ -68,38 +67,6 @@ async def _consume(lanes: tuple[str, ...] | None) -> None:
         telling.cancel()
         with suppress(asyncio.CancelledError):
             await telling
-
-
-async def _refuse_old_schema(settings: "Settings") -> None:
-    """Say at once that migrations are missing; a database that is away is waited for by the service itself."""
-    from consumer.domain.errors import BooksUnavailable
-    from consumer.persistence import migrations
-
-    try:
-        current = await migrations.current(settings.database.url.get_secret_value())
-    except BooksUnavailable as error:
-        say(f"{error.message} The service starts, and waits for it.")
-        return
-    if current != migrations.head():
-        raise Failure(
-            f"The database {settings.database.shown_url} is at schema {current or 'none'}, this version needs "
-            f"{migrations.head()}. Run `relay db upgrade`."
-        )
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """First signal: drain. Second: die of it, as if it had never been caught."""
-    loop = asyncio.get_running_loop()
-
-    def caught(number: int) -> None:
-        if not stop.is_set():
-            stop.set()
-            return
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, caught, number)
 
 
 async def _tell_when_ready(settings: "Settings", lanes: tuple[str, ...] | None) -> None:
