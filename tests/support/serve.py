@@ -1,7 +1,7 @@
 """``python -m tests.support.serve``: the service as a process of its own, settings from the environment.
 
 ``KILL_SO_ID`` makes the process die (SIGKILL) whenever the ``order.paid`` of that order is being handled: a message
-that kills its consumer.
+that kills its consumer. ``LEASE_MARGIN_SECONDS`` shortens leases, so that the orders of who was killed are free sooner.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -40,6 +41,8 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    if "LEASE_MARGIN_SECONDS" in os.environ:
+        wiring.LEASE_MARGIN = timedelta(seconds=float(os.environ["LEASE_MARGIN_SECONDS"]))  # type: ignore[misc] # final but here
     if "KILL_SO_ID" in os.environ:
         # The one place where the handler is constructed.
         setattr(wiring, "OrderPaidHandler", _Deadly)  # noqa: B010 - the module does not export it
