@@ -27,11 +27,13 @@ from sandbox import CallbackConfig, Rule, SandboxConfig
 from sandbox.testing import running_sandbox
 from tests.support.order_lives import Plan, planned
 from tests.support.order_truth import disagreements
-from tests.support.receiver import callback_settings, callback_url, free_port, receiving_process
+from tests.support.receiver import receiver_process
 from tests.support.relay import Relay, killed, served_by_process, system
+from tests.support.sockets import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from consumer.domain.writes import Letter
 
@@ -78,7 +80,7 @@ PERMITTED = {
 
 def _manners(port: int) -> CallbackConfig:
     return CallbackConfig(
-        url=callback_url(port), delay=(0.0, 3.0), seed=SEED,
+        url=f"http://127.0.0.1:{port}/callbacks/ylh", delay=(0.0, 3.0), seed=SEED,
         refused=0.08, out_of_stock=0.15, intercepted=0.12, cancel_refused=0.2, settled=0.3,
         twice=0.2, overtaken=0.2, early=0.2, foreign=0.04, forged=0.05, stale=0.03,
     )  # fmt: skip
@@ -277,7 +279,7 @@ def _unexplained(letters: list[Letter]) -> list[str]:
 
 
 @pytest.mark.timeout(SENT_WITHIN + WITHIN + 120)
-async def test_books_and_supplier_agree_on_every_order(amqp_url: str, database_url: str) -> None:
+async def test_books_and_supplier_agree_on_every_order(amqp_url: str, database_url: str, tmp_path: Path) -> None:
     plan = planned(SEED, ORDERS, seconds=SENT_WITHIN)
     assert plan.sendings == planned(SEED, ORDERS, seconds=SENT_WITHIN).sendings, "a seed reproduces the plan"
     port = free_port()
@@ -285,9 +287,9 @@ async def test_books_and_supplier_agree_on_every_order(amqp_url: str, database_u
     settings = {name: value for name, value in SETTINGS.items() if name.startswith("RELAY_")}
     async with AsyncExitStack() as stack:
         relay = await stack.enter_async_context(
-            system(amqp_url, database_url, supplier, **settings, **callback_settings(port))
+            system(amqp_url, database_url, supplier, **settings, RELAY_CALLBACK_PORT=str(port))
         )
-        await stack.enter_async_context(receiving_process(relay.environment, port))
+        await stack.enter_async_context(receiver_process(tmp_path, relay.environment))
         crew = await stack.enter_async_context(crewed(relay, random.Random(SEED)))  # noqa: S311 - no secret
         answers = Answers(relay, plan)
         sending = asyncio.create_task(_send(relay, plan))
