@@ -6,13 +6,14 @@ writes the outbox and the ledger, and it calls nobody.
 
 from __future__ import annotations
 
+import gc
 import logging
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from consumer.callbacks.admission import Admission
-from consumer.callbacks.app import PATH, callbacks_app
+from consumer.callbacks.app import PATH, CallbacksApp
 from consumer.callbacks.connections import MOST_CONNECTIONS, BoundedConnection
 from consumer.callbacks.parking import Parking
 from consumer.callbacks.receiving import Receiving
@@ -92,7 +93,7 @@ async def receive(settings: Settings, *, stop: asyncio.Event, listening: Callabl
                     port_setting="RELAY_CALLBACK_HEALTH_PORT",
                 )
             )
-        app = callbacks_app(_receiving(settings, publisher, store), metrics)
+        app = CallbacksApp(_receiving(settings, publisher, store), metrics)
         served = await stack.enter_async_context(
             serve_http(
                 app,
@@ -104,6 +105,8 @@ async def receive(settings: Settings, *, stop: asyncio.Event, listening: Callabl
             )
         )
         log.info("taking callbacks", url=f"{served.url}{PATH}")
+        # What is loaded by now stays for good: no collection need look at it again, and hold callbacks up.
+        gc.freeze()
         listening(served)
         await stop.wait()
         log.info("stopping: no new callbacks, those in hand are answered")

@@ -1,18 +1,14 @@
 """The HTTP side: one address, POST only, one bounded form in, one answer out; one log line and one count for each.
 
-Written on ASGI itself below Starlette's routes: a request object and a response object would cost as much as all the
-rest (DESIGN section 13).
+Written on ASGI itself: routes, middleware, request and response objects would cost as much again as reading, checking
+and publishing a callback (DESIGN section 13), and there is one route.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
-
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from consumer.callbacks import answers
 from consumer.callbacks.form import LARGEST, is_form
@@ -29,8 +25,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 PATH: Final = "/callbacks/ylh"
-BODY_WITHIN: Final = 10.0
-"""Seconds for a whole body."""
 AT_ONCE: Final = 500
 """Forms in hand at once: at the hundred a second that YLH speaks of, five seconds' worth."""
 _SWALLOWED: Final = 1_048_576
@@ -53,16 +47,8 @@ class _Gone(Exception):
     pass
 
 
-def callbacks_app(receiving: Receiving, observer: Observer) -> Starlette:
-    """Return the app with `PATH` and nothing else."""
-    app = Starlette(routes=[Route(PATH, CallbackEndpoint(receiving, observer))])
-    # A POST that is redirected is not sent again by most.
-    app.router.redirect_slashes = False
-    return app
-
-
-class CallbackEndpoint:
-    """The endpoint as an ASGI app.
+class CallbacksApp:
+    """An ASGI app with `PATH` and nothing else.
 
     Args:
         receiving: takes forms in.
@@ -93,16 +79,15 @@ class CallbackEndpoint:
         await _answer(send, came)
 
     async def _came(self, scope: Scope, receive: Receive) -> Came:
+        if scope["path"] != PATH:
+            return Came(answers.NOT_HERE, Outcome.MALFORMED, code=answers.NOT_HERE.code)
         if scope["method"] != "POST":
             return Came(answers.NOT_POST, Outcome.MALFORMED, code=answers.NOT_POST.code)
         headers = dict(scope["headers"])
         if not is_form(headers.get(b"content-type", b"").decode("latin-1")) or b"content-encoding" in headers:
             return Came(answers.NOT_THIS_TYPE, Outcome.MALFORMED, code=answers.NOT_THIS_TYPE.code)
         try:
-            async with asyncio.timeout(BODY_WITHIN):
-                body = await _body(receive)
-        except TimeoutError:
-            return Came(answers.SLOW, Outcome.SLOW)
+            body = await _body(receive)
         except _TooLarge:
             return Came(answers.TOO_LARGE, Outcome.MALFORMED, code=answers.TOO_LARGE.code)
         return await self._form(body)
@@ -143,19 +128,16 @@ async def _body(receive: Receive) -> bytes:
 
 def _tell(came: Came, peer: str, seconds: float) -> None:
     """Write the call's one line; of a caller who has not signed nothing but the address."""
-    fields: dict[str, object] = {"outcome": came.outcome.value, "status": came.answer.status, "host": peer}
+    fields: dict[str, object] = {"outcome": came.outcome.value, "status": came.answer.status}
     if came.signed:
         fields["method"] = came.method
+    else:
+        fields["host"] = peer
     if came.code is not None:
         fields["code"] = came.code
-    event = came.event
-    if event is not None:
-        fields |= {
-            "type": event.type,
-            "event_id": event.id,
-            "platform_order_no": event.platform_order_no,
-            "ext_order_no": event.ext_order_no,
-        }
+    if came.event is not None:
+        fields["event_id"] = came.event.id
+        fields["platform_order_no"] = came.event.platform_order_no
     write = log.info if came.answer.taken else log.warning
     write("callback", **fields, duration_ms=round(seconds * 1000, 1))
 

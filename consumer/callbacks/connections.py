@@ -1,6 +1,6 @@
-"""What a caller may take up before it has sent a request: uvicorn itself waits for a head as long as the caller likes.
+"""What a caller may take up before it has sent a request: uvicorn itself waits for one as long as the caller likes.
 
-Heads of at most 16 kB are h11's own limit; how long a body may take is the app's affair.
+A head of at most 16 kB is h11's own limit, how large a body may be is the app's affair.
 """
 
 from __future__ import annotations
@@ -12,39 +12,44 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
-HEAD_WITHIN: Final = 10.0
-"""Seconds from the connection, or from the answer before, until a request's head is there."""
+REQUEST_WITHIN: Final = 10.0
+"""Seconds from the connection, or from the answer before, until the whole of a request is there."""
 MOST_CONNECTIONS: Final = 800
 """Below the 1,024 open files that most systems give a process."""
 
 
 class BoundedConnection(H11Protocol):
-    """A connection that is closed unless it sends a request in time."""
+    """A connection that is closed unless it sends a whole request in time."""
 
-    _head_due: asyncio.TimerHandle | None = None
+    _since = 0.0
+    _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take a new connection."""
         super().connection_made(transport)
-        self._wait_for_head()
+        self._since = self.loop.time()
+        self._look = self.loop.call_later(REQUEST_WITHIN, self._look_at_it)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         super().connection_lost(exc)
-        if self._head_due is not None:
-            self._head_due.cancel()
+        if self._look is not None:
+            self._look.cancel()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
+        self._since = self.loop.time()
         super().on_response_complete()
-        self._wait_for_head()
 
-    def _wait_for_head(self) -> None:
-        if self._head_due is not None:
-            self._head_due.cancel()
-        self._head_due = self.loop.call_later(HEAD_WITHIN, self._give_up)
-
-    def _give_up(self) -> None:
-        # A request that is under way has limits of its own, and its answer sets this clock anew.
-        if self.cycle is None or self.cycle.response_complete:
+    def _look_at_it(self) -> None:
+        # One timer for each connection, set anew when it runs out: not two for each request.
+        left = self._since + REQUEST_WITHIN - self.loop.time()
+        if left <= 0 and self._owes_a_request:
             self.transport.close()
+            return
+        self._look = self.loop.call_later(left if left > 0 else REQUEST_WITHIN, self._look_at_it)
+
+    @property
+    def _owes_a_request(self) -> bool:
+        """Whether it is the caller that we wait for; a request that is whole has limits of its own."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body

@@ -45,8 +45,7 @@ class Outcome(StrEnum):
     UNSIGNED = "unsigned"
     """AppKey or signature are not right."""
     MALFORMED = "malformed"
-    """No form that could be signed: method, content type, size, shape."""
-    SLOW = "slow"
+    """No form that could be signed: path, method, content type, size, shape."""
     LIMITED = "limited"
     """Refused, from an address of which too much was refused."""
     BUSY = "busy"
@@ -80,7 +79,7 @@ class Came:
 
 
 _STRANGERS = frozenset(
-    {Outcome.UNSIGNED, Outcome.MALFORMED, Outcome.SLOW, Outcome.LIMITED, Outcome.BUSY},
+    {Outcome.UNSIGNED, Outcome.MALFORMED, Outcome.LIMITED, Outcome.BUSY},
 )
 
 
