@@ -47,6 +47,7 @@ KILL_EVERY = 4.0
 
 SETTINGS: Mapping[str, str] = {
     "RELAY_SUPPLIER_TIMEOUT": "2s",
+    "RELAY_TOKEN_TIMEOUT": "2s",
     "RELAY_RETRY_DELAYS": "200ms,500ms,1s,2s,4s",
     "RELAY_PROBE_FIRST": "500ms",
     "RELAY_PROBE_LONGEST": "1s",

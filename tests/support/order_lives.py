@@ -44,10 +44,6 @@ class Plan:
         """Each event by its id, once."""
         return {sending.document["id"]: sending.document for sending in self.sendings}
 
-    def of_type(self, type_: str) -> int:
-        """How many distinct events of a type there are."""
-        return sum(document["type"] == type_ for document in self.events.values())
-
 
 def planned(seed: int, orders: int, *, seconds: float) -> Plan:
     """Draw the plan of ``orders`` orders that begin within ``seconds``."""

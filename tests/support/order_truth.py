@@ -23,6 +23,8 @@ STATES: Mapping[str, frozenset[OrderState]] = {
     "settled": frozenset({OrderState.SETTLED}),
 }
 """What our books may say, for each state that an order at YLH can end in once all callbacks have gone."""
+NOT_DELIVERED = frozenset({"refused", "cancelled", "settled"})
+"""States in which no day is in force any more."""
 
 
 def disagreements(pages: Mapping[str, Mapping[str, Any]], books: Mapping[str, Order]) -> list[str]:
@@ -48,7 +50,7 @@ def _differences(page: Mapping[str, Any], order: Order) -> Iterator[str]:
     if order.retail_order_no not in {None, page["retail_order_no"]}:
         yield f"number {page['retail_order_no']} at YLH, {order.retail_order_no} in our books"
     yield from _number(page, order)
-    if there not in {"cancelled", "settled"}:
+    if there not in NOT_DELIVERED:
         yield from _days(page, order)
     yield from _goods(page, order)
 
