@@ -26,7 +26,7 @@ from rabbitmq.topology import UNCLAIMED, Topology
 from sandbox import CallbackConfig, Rule, SandboxConfig
 from sandbox.testing import running_sandbox
 from tests.support.order_lives import Plan, planned
-from tests.support.order_truth import disagreements
+from tests.support.order_truth import disagreements, history
 from tests.support.receiver import receiver_process
 from tests.support.relay import Relay, killed, served_by_process, system
 from tests.support.sockets import free_port
@@ -271,6 +271,13 @@ def _codes(letters: list[Letter]) -> dict[str, int]:
     return dict(Counter(f"{letter.type} {letter.code}" for letter in letters))
 
 
+def _shown(relay: Relay, pages: Mapping[str, Mapping[str, Any]], differing: list[str]) -> str:
+    """Disagreements with the lives of the first few orders that they are about."""
+    so_ids = list(dict.fromkeys(difference.partition(":")[0] for difference in differing))[:3]
+    lives = [line for so_id in so_ids for line in (so_id, *history(relay.results, so_id), str(pages.get(so_id)))]
+    return "\n".join((*differing, *lives))
+
+
 def _unexplained(letters: list[Letter]) -> list[str]:
     return [
         f"{letter.subject} {letter.type} {letter.error_class}/{letter.code}: {letter.message}"
@@ -324,7 +331,8 @@ async def _assert_right(relay: Relay, plan: Plan, answers: Answers) -> None:
 
     # Ledger and books.
     assert (summary["doubled"], set(pages) <= set(plan.so_ids)) == (0, True), seed
-    assert disagreements(pages, books) == [], seed
+    differing = disagreements(pages, books)
+    assert differing == [], f"{seed}: {_shown(relay, pages, differing)}"
 
     # One answer for each event, and every open letter explained.
     assert _unexplained(letters) == [], seed

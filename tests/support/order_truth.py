@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.domain.order import OrderState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from consumer.domain.order import Order
 
@@ -35,6 +35,19 @@ def disagreements(pages: Mapping[str, Mapping[str, Any]], books: Mapping[str, Or
         page = pages.get(so_id, {"state": "unknown"})
         found += [f"{so_id}: {difference}" for difference in _differences(page, order)]
     return sorted(found)
+
+
+def history(results: Sequence[Mapping[str, Any]], so_id: str) -> list[str]:
+    """Say what was told of an order, in order of its sequence; for whoever reads a failure."""
+    told = {
+        result["id"]: result for result in results if result.get("subject") == so_id and "sequence" in result["data"]
+    }
+    return [
+        f"{data['sequence']} {result['type']} {data['state']} version {data['version']} "
+        f"for {result['correlationid']} because of {result.get('causationid')}"
+        for result in sorted(told.values(), key=lambda result: result["data"]["sequence"])
+        for data in (result["data"],)
+    ]
 
 
 def _differences(page: Mapping[str, Any], order: Order) -> Iterator[str]:
