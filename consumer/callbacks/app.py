@@ -148,7 +148,6 @@ async def _answer(send: Send, came: Came) -> None:
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
     ]
     if answer.retry_after is not None:
         headers.append((b"retry-after", b"%d" % answer.retry_after))

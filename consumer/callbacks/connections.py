@@ -1,6 +1,7 @@
 """What a caller may take up before it has sent a request: uvicorn itself waits for one as long as the caller likes.
 
-A head of at most 16 kB is h11's own limit, how large a body may be is the app's affair.
+A head of at most 16 kB is h11's own limit, how large a body may be is the app's affair. Besides, an answer leaves in
+one piece: uvicorn writes head and body apart, and each write is a system call that wakes the caller up.
 """
 
 from __future__ import annotations
@@ -18,15 +19,43 @@ MOST_CONNECTIONS: Final = 800
 """Below the 1,024 open files that most systems give a process."""
 
 
+class _InOnePiece:
+    """A transport that writes at the end of the event loop's turn what was written during it."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._transport.write(data)
+
+
 class BoundedConnection(H11Protocol):
-    """A connection that is closed unless it sends a whole request in time."""
+    """A connection that is closed unless it sends a whole request in time; its answers go out in one write each."""
 
     _since = 0.0
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take a new connection."""
-        super().connection_made(transport)
+        super().connection_made(_InOnePiece(transport, self.loop))  # type: ignore[arg-type]  # all that uvicorn uses
         self._since = self.loop.time()
         self._look = self.loop.call_later(REQUEST_WITHIN, self._look_at_it)
 
