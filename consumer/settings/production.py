@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from consumer.settings.faults import Problem
 from consumer.settings.sections import BrokerSettings
-from consumer.settings.suppliers import HaierSettings, YlhSettings
+from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ def refusals(section: Section, service: ServiceSettings, http: HttpSettings | No
     match section:
         case BrokerSettings():
             return _guest(section)
+        case CallbackSettings():
+            return _known_to_all(section)
         case HaierSettings():
             urls: dict[str, str | None] = {"HAIER_BASE_URL": section.base_url, "HAIER_TOKEN_URL": section.token_url}
         case YlhSettings():
@@ -42,6 +44,19 @@ def _guest(broker: BrokerSettings) -> list[Problem]:
             "RELAY_AMQP_URL",
             "logs in as guest, or with guest's password, while RELAY_ENV is prod",
             "a user of this service's own: amqp://user:password@host:5672/vhost",
+        )
+    ]
+
+
+def _known_to_all(callbacks: CallbackSettings) -> list[Problem]:
+    # The sandbox's own, which stands in every checkout: whoever knows it could tell us what became of an order.
+    if not callbacks.secret.get_secret_value().startswith("sandbox"):
+        return []
+    return [
+        Problem(
+            "YLH_CALLBACK_SECRET",
+            "is the sandbox's, while RELAY_ENV is prod",
+            "the secret that YLH signs callbacks with",
         )
     ]
 

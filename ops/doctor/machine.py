@@ -83,7 +83,7 @@ async def port(settings: Settings) -> Sequence[Finding]:
     if number == 0:
         return ok("RELAY_HTTP_PORT=0: any free port")
     try:
-        await asyncio.to_thread(_bind, host, number)
+        await asyncio.to_thread(bind, host, number)
     except OSError as error:
         return await _taken(host, number, error)
     return ok(f"port {number} on {host} is free")
@@ -105,7 +105,8 @@ async def _taken(host: str, number: int, error: OSError) -> Sequence[Finding]:
     return fail(f"port {number} on {host} is in use by another program", "Stop that one, or set RELAY_HTTP_PORT.")
 
 
-def _bind(host: str, number: int) -> None:
+def bind(host: str, number: int) -> None:
+    """Listen on an address for a moment; raises `OSError` where that is not possible."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

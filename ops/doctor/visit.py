@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from consumer.settings import SettingsError, load
-from ops.doctor import machine, setup, surroundings
+from ops.doctor import machine, receiver, setup, surroundings
 from ops.doctor.checks import Check
 from ops.doctor.examining import Examined, examine, skipped
 
 CHECKS: Final = (
     Check("disk", machine.disk),
     Check("port", machine.port),
+    Check("callbacks", receiver.callbacks),
     Check("database", surroundings.database, sections=("database",)),
     Check("schema", surroundings.schema, needs=("database",), sections=("database",)),
     Check("broker", surroundings.broker, sections=("broker",)),

@@ -77,3 +77,11 @@ def test_refusals_are_reported_with_all_other_faults() -> None:
 def test_elsewhere_all_of_it_is_welcome(env: str) -> None:
     settings = load({**environment("http://127.0.0.1:9100"), "RELAY_ENV": env}, None)
     assert settings.ylh.base_url == "http://127.0.0.1:9100"
+
+
+def test_the_sandboxs_callback_secret_is_refused_where_callbacks_are_taken() -> None:
+    assert load(GOOD, None, need=("ylh",)).service.environment == "prod"
+    with pytest.raises(SettingsError, match="YLH_CALLBACK_SECRET"):
+        load(GOOD, None, need=("callbacks",))
+    own = {**GOOD, "YLH_CALLBACK_SECRET": "5f0e0a6c1d8b4a7e"}
+    assert load(own, None, need=("callbacks",)).callbacks.secret.get_secret_value() == "5f0e0a6c1d8b4a7e"
