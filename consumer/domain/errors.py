@@ -17,6 +17,8 @@
     └── StateError                 our books say otherwise
         ├── StaleOrder             somebody else changed the order meanwhile
         ├── OrderTaken             another worker holds the order's lease
+        ├── BatchCounted           a batch of a sync was counted before
+        ├── SyncNotOver            a sync has an open batch, or is closed already
         └── AlreadyDone            the event's key is in the inbox already
 
 An error owns its words: ``message`` is for a person, ``code`` is stable English for programs. The library's own
@@ -246,3 +248,17 @@ class AlreadyDone(StateError):
     def __init__(self, event_id: str) -> None:
         super().__init__(f"event {event_id} is done already", code="already_done")
         self.event_id = event_id
+
+
+class BatchCounted(StateError):
+    """The batch has been counted before, or there is none of that number."""
+
+    def __init__(self, sync_id: str, number: int) -> None:
+        super().__init__(f"batch {number} of sync {sync_id} is counted already", code="batch_counted")
+
+
+class SyncNotOver(StateError):
+    """The sync has an open batch, or was closed by somebody else."""
+
+    def __init__(self, sync_id: str) -> None:
+        super().__init__(f"sync {sync_id} has an open batch, or is closed already", code="sync_not_over")

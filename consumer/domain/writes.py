@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from consumer.domain.shipping import SaveShipments
+from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
@@ -228,6 +231,10 @@ Write = (
     | MarkDispatched
     | MarkSuspect
     | ClearSuspect
+    | SaveShipments
+    | PlanSync
+    | CountBatch
+    | CloseSync
 )
 
 

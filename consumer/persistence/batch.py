@@ -1,8 +1,8 @@
 """How units of work that are ready together become statements: rounds first, then kinds.
 
-Within one round no two units touch the same inbox key or order, so that all writes of a kind fit into one statement
-whatever their order. Units that do collide go to a later round, a transaction of its own, where the database decides
-about them exactly as if they had come later.
+Within one round no two units touch the same inbox key, order, batch or end of a sync, so that all writes of a kind fit
+into one statement whatever their order. Units that do collide go to a later round, a transaction of its own, where the
+database decides about them exactly as if they had come later.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
+from consumer.domain.shipping import SaveShipments
+from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
 from consumer.domain.writes import (
     ClearSuspect,
     InboxEntry,
-    InboxKey,
     Letter,
     MarkDispatched,
     MarkSuspect,
@@ -31,7 +32,7 @@ Numbered = dict[int, UnitOfWork]
 """Units by their place in the caller's sequence."""
 
 
-CONTRADICTION = "the unit of work writes one order or one inbox key twice"
+CONTRADICTION = "the unit of work writes one order, one inbox key or one batch of a sync twice"
 
 
 @dataclass(slots=True)
@@ -47,9 +48,13 @@ class Batch:
     dispatched: list[MarkDispatched] = field(default_factory=list)
     marks: list[MarkSuspect] = field(default_factory=list)
     cleared: list[ClearSuspect] = field(default_factory=list)
+    shipments: list[SaveShipments] = field(default_factory=list)
+    plans: list[PlanSync] = field(default_factory=list)
+    counts: list[CountBatch] = field(default_factory=list)
+    closes: list[CloseSync] = field(default_factory=list)
 
     @classmethod
-    def of(cls, units: Iterable[UnitOfWork]) -> Batch:  # noqa: C901 (one case for each kind of write)
+    def of(cls, units: Iterable[UnitOfWork]) -> Batch:  # noqa: C901, PLR0912 (one case for each kind of write)
         """Sort the writes of ``units`` by kind."""
         batch = cls()
         for unit in units:
@@ -73,6 +78,14 @@ class Batch:
                         batch.marks.append(write)
                     case ClearSuspect():
                         batch.cleared.append(write)
+                    case SaveShipments():
+                        batch.shipments.append(write)
+                    case PlanSync():
+                        batch.plans.append(write)
+                    case CountBatch():
+                        batch.counts.append(write)
+                    case CloseSync():
+                        batch.closes.append(write)
                     case _:
                         assert_never(write)
         return batch
@@ -100,9 +113,13 @@ def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
     return result
 
 
-def _claims(unit: UnitOfWork) -> Iterator[InboxKey | str]:
+def _claims(unit: UnitOfWork) -> Iterator[Hashable]:
     for write in unit.writes:
         if isinstance(write, InboxEntry):
             yield write.key
         elif isinstance(write, SaveOrder):
             yield write.order.so_id
+        elif isinstance(write, CountBatch):
+            yield write.sync_id, write.number
+        elif isinstance(write, CloseSync):
+            yield write

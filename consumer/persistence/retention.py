@@ -1,6 +1,7 @@
-"""What may go after a while: inbox rows, messages that were sent, forgotten suspects (DESIGN section 5: 30 days).
+"""What may go after a while: inbox rows, messages that were sent, forgotten suspects, batches of closed syncs.
 
-Deleted in small bites, each a transaction of its own, so that the service's own commits get in between.
+They are kept for 30 days (DESIGN section 5). Deleted in small bites, each a transaction of its own, so that the
+service's own commits get in between.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Purged:
     inbox: int
     outbox: int
     suspects: int
+    batches: int
 
 
 async def purge(database: Database, older_than: timedelta) -> Purged:
@@ -43,6 +45,7 @@ async def purge(database: Database, older_than: timedelta) -> Purged:
         inbox=await _delete(database, _INBOX, before),
         outbox=await _delete(database, _OUTBOX, before),
         suspects=await _delete(database, _SUSPECTS, before),
+        batches=await _delete(database, _BATCHES, before),
     )
 
 
@@ -59,6 +62,9 @@ def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Dele
 _INBOX = _statement(tables.inbox, "done_at")
 _OUTBOX = _statement(tables.outbox, "created_at", tables.outbox.c.status == literal_column("'dispatched'"))
 _SUSPECTS = _statement(tables.suspects, "marked_at")
+_BATCHES = _statement(
+    tables.sync_batches, "counted_at", ~tables.sync_batches.c.sync_id.in_(select(tables.sync_plans.c.sync_id))
+)
 
 
 async def _delete(database: Database, statement: Delete, before: datetime) -> int:

@@ -16,24 +16,25 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import exc
 
-from consumer.domain.errors import AlreadyDone, OrderTaken, RelayError, StaleOrder
-from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
 from consumer.persistence import migrations, retention
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
 from consumer.persistence.columns import database_time
+from consumer.persistence.conditions import failure
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
 from consumer.persistence.inbox import Inbox
 from consumer.persistence.interventions import Interventions
 from consumer.persistence.letters import Letters
-from consumer.persistence.orders import Orders, Standing
+from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
 from consumer.persistence.reports import Reports
+from consumer.persistence.shipments import Shipments
 from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_log import SyncLog
+from consumer.persistence.sync_plans import SyncPlans
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -41,10 +42,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from consumer.domain.audit import ChainKey
-    from consumer.domain.errors import ErrorClass
+    from consumer.domain.errors import ErrorClass, RelayError
     from consumer.domain.order import Order, OrderState
     from consumer.domain.product import Product
     from consumer.domain.slots import Reservation, SlotRequest
+    from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SyncLogRow, UnitOfWork
 
 _UNNAMED_TRIES = 5
 
@@ -88,6 +90,8 @@ class Store(Interventions):
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)
+        self.shipments = Shipments(database)
+        self.plans = SyncPlans(database)
 
     @classmethod
     def open(
@@ -181,7 +185,11 @@ class Store(Interventions):
             raise _NotHeld
         if not self._orders.save(connection, batch.orders):
             raise _NotHeld
+        self.shipments.save(connection, batch.shipments)
         self._sync_log.write(connection, batch.sync_rows)
+        self.plans.plan(connection, batch.plans)
+        if not (self.plans.count(connection, batch.counts) and self.plans.close(connection, batch.closes)):
+            raise _NotHeld
         self._catalogue.save(connection, batch.products)
         self._letters.add(connection, batch.letters)
         self._outbox.add(connection, batch.messages)
@@ -192,14 +200,15 @@ class Store(Interventions):
     async def _failures(self, units: Numbered) -> dict[int, RelayError | None]:
         batch = Batch.of(units.values())
         keys = [entry.key for entry in batch.entries]
-        done = await self._database.read(lambda connection: self._inbox.find(connection, keys))
-        standing = await self._database.read(lambda connection: self._orders.standing(connection, batch.orders))
-        failures: dict[int, RelayError | None] = {}
-        for number, unit in units.items():
-            failure = _failure(unit, done, standing)
-            if failure is not None:
-                failures[number] = failure
-        return failures
+        find = partial(
+            failure,
+            done=await self._database.read(lambda connection: self._inbox.find(connection, keys)),
+            standing=await self._database.read(lambda connection: self._orders.standing(connection, batch.orders)),
+            countable=await self._database.read(lambda connection: self.plans.open_batches(connection, batch.counts)),
+            closable=await self._database.read(self.plans.over) if batch.closes else (),
+        )
+        failures = {number: find(unit) for number, unit in units.items()}
+        return {number: failed for number, failed in failures.items() if failed is not None}
 
     async def reserve_slots(self, request: SlotRequest) -> Reservation:
         """Give out the next slots of an account's quota; see `Slots`."""
@@ -279,21 +288,3 @@ class Store(Interventions):
                 "Run `relay db upgrade`.",
                 code="schema_outdated",
             )
-
-
-def _failure(
-    unit: UnitOfWork, done: Collection[InboxKey], standing: dict[str, Standing]
-) -> AlreadyDone | OrderTaken | StaleOrder | None:
-    for write in unit.writes:
-        if isinstance(write, InboxEntry) and write.key in done:
-            return AlreadyDone(write.key.event_id)
-    for write in unit.writes:
-        if isinstance(write, SaveOrder):
-            match standing[write.order.so_id]:
-                case Standing.TAKEN:
-                    return OrderTaken(write.order.so_id)
-                case Standing.STALE:
-                    return StaleOrder(write.order.so_id)
-                case Standing.FITS:
-                    pass
-    return None

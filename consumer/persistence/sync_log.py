@@ -49,11 +49,11 @@ class SyncLog:
     def find(self, connection: Connection, id_: str) -> SyncLogRow | None:
         """Return the row ``id_``."""
         row = (connection.execute(self._find, {"id": id_})).one_or_none()
-        return None if row is None else _sync_log_row(row)
+        return None if row is None else sync_log_row(row)
 
     def recent(self, connection: Connection, limit: int) -> list[SyncLogRow]:
         """Return the newest rows, newest first."""
-        return [_sync_log_row(row) for row in connection.execute(self._recent, {"limit": limit})]
+        return [sync_log_row(row) for row in connection.execute(self._recent, {"limit": limit})]
 
 
 def _row(row: SyncLogRow) -> tuple[object, ...]:
@@ -73,18 +73,7 @@ def _row(row: SyncLogRow) -> tuple[object, ...]:
     )
 
 
-def _sync_log_row(row: Any) -> SyncLogRow:
-    return SyncLogRow(
-        id=row.id,
-        sync_type=SyncType(row.sync_type),
-        status=SyncStatus(row.status),
-        message=row.message,
-        total_count=row.total_count,
-        success_count=row.success_count,
-        failed_count=row.failed_count,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        event_id=row.event_id,
-        config_id=row.config_id,
-    )
+def sync_log_row(row: Any, *, prefix: str = "") -> SyncLogRow:
+    """Return the sync-log row of a database row whose columns are named with ``prefix``."""
+    of = {name: getattr(row, f"{prefix}{name}") for name in _TABLE.c.keys()}  # noqa: SIM118 (a collection of columns)
+    return SyncLogRow(**(of | {"sync_type": SyncType(of["sync_type"]), "status": SyncStatus(of["status"])}))

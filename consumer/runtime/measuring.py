@@ -71,4 +71,4 @@ class Forgetting:
     async def run(self) -> None:
         """Delete once."""
         purged = await self._store.purge(self._keep)
-        log.info("old rows deleted", rows=purged.inbox + purged.outbox + purged.suspects)
+        log.info("old rows deleted", rows=purged.inbox + purged.outbox + purged.suspects + purged.batches)

@@ -30,7 +30,7 @@ from schemas.results.orders import (
     OrderSuperseded,
 )
 from schemas.results.parked import EventDeadLettered, EventRejected, RejectedField
-from schemas.results.sync import FailedItem, SyncCompleted, SyncLogRecorded
+from schemas.results.sync import FailedItem, FailedOrder, SyncCompleted, SyncLogRecorded
 
 __all__ = [
     "AccountBalanceReported",
@@ -38,6 +38,7 @@ __all__ = [
     "EventDeadLettered",
     "EventRejected",
     "FailedItem",
+    "FailedOrder",
     "OrderCancelAccepted",
     "OrderCancelFailed",
     "OrderCancelSucceeded",

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.primitives import Count, EventId, Moment, Name, UuidText, Verbatim
+from schemas.primitives import Count, EventId, Moment, Name, SoId, UuidText, Verbatim
 from schemas.record import Record
 
 MAX_FAILED = 100
-"""So many failed goods are named in `sync.completed` (EVENTS)."""
+"""So many failed items are named in `sync.completed` (EVENTS)."""
 
 
 class SyncLogRecorded(Record):
@@ -22,7 +22,7 @@ class SyncLogRecorded(Record):
         description="partial: some items failed, the others stand."
     )
     message: Verbatim | None = Field(description="What happened, for a person.")
-    total_count: Count = Field(description="Items in the plan (one good in one part).")
+    total_count: Count = Field(description="Items in the plan (one good in one part; one order).")
     success_count: Count = Field(description="Items that succeeded.")
     failed_count: Count = Field(description="Items that failed.")
     started_at: Moment | None = Field(description="When work on it began.")
@@ -39,12 +39,19 @@ class FailedItem(Record):
     reason: Verbatim = Field(description="Why.")
 
 
+class FailedOrder(Record):
+    """One order whose shipments could not be brought up to date; only syncs of logistics have such."""
+
+    so_id: SoId = Field(description="The shop's sub-order number.")
+    reason: Verbatim = Field(description="Why.")
+
+
 class SyncCompleted(Record):
     """A sync has ended."""
 
     sync_log: SyncLogRecorded = Field(description="Its haier_sync_log row.")
     changed: Count = Field(description="Items whose value really changed.")
     unchanged: Count = Field(description="Items that were up to date.")
-    failed: Annotated[tuple[FailedItem, ...], Field(max_length=MAX_FAILED)] = Field(
+    failed: Annotated[tuple[FailedItem | FailedOrder, ...], Field(max_length=MAX_FAILED)] = Field(
         default=(), description="The first hundred that failed."
     )

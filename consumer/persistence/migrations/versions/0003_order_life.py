@@ -52,3 +52,53 @@ def upgrade() -> None:
     for name, column in (("online_no", "online_no"), ("mobile_end", "mobile_end"), ("held", "so_id")):
         known = sa.text(f"{name} IS NOT NULL")
         op.create_index(f"ix_orders_{name}", "orders", [column], sqlite_where=known, postgresql_where=known)
+    _logistics()
+
+
+def _logistics() -> None:
+    open_orders = sa.text(
+        "delivered_at IS NULL AND state IN ('pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
+    )
+    op.create_index("ix_orders_open", "orders", ["so_id"], sqlite_where=open_orders, postgresql_where=open_orders)
+    op.create_table(
+        "shipments",
+        sa.Column("so_id", sa.Text, nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
+        sa.Column("company", sa.Text),
+        sa.Column("number", sa.Text),
+        sa.Column("delivery_record_code", sa.Text),
+        sa.Column("sn_codes", sa.Text, nullable=False),
+        sa.Column("traces", sa.Text, nullable=False),
+        sa.Column("photos", sa.Text, nullable=False),
+        sa.Column("sync_id", sa.Text),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("so_id", "place", name="pk_shipments"),
+    )
+    known = sa.text("number IS NOT NULL")
+    op.create_index("ix_shipments_number", "shipments", ["number"], sqlite_where=known, postgresql_where=known)
+    op.create_table(
+        "sync_plans",
+        sa.Column("sync_id", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("run", sa.Text, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("planned_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("sync_id", name="pk_sync_plans"),
+    )
+    op.create_table(
+        "sync_batches",
+        sa.Column("sync_id", sa.Text, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("succeeded", sa.Integer, nullable=False),
+        sa.Column("changed", sa.Integer, nullable=False),
+        sa.Column("failed", sa.Integer, nullable=False),
+        sa.Column("failures", sa.Text),
+        sa.Column("counted_at", MOMENT),
+        sa.PrimaryKeyConstraint("sync_id", "number", name="pk_sync_batches"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_sync_batches_counted_at", "sync_batches", ["counted_at"])
