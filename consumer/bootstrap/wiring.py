@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,8 @@ from consumer.domain.recoverability import DATABASE
 from consumer.handlers.order_calls import OrderCalls
 from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.handlers.sync_logistics import SyncLogisticsHandler
+from consumer.handlers.sync_logistics_batch import SyncLogisticsBatchHandler
 from consumer.handlers.sync_products import SyncProductsHandler
 from consumer.observability.logging import get_logger
 from consumer.observability.redaction import Redactor
@@ -28,6 +31,7 @@ from consumer.runtime.pipeline import Pipeline
 from consumer.runtime.probing import Probing
 from consumer.runtime.service import Chore, Service
 from consumer.runtime.subscriber import Subscriber
+from consumer.runtime.sync_closing import SyncClosing
 from consumer.runtime.turns import Solitude, Turns
 from consumer.suppliers.audience import Audience
 from publishers.confirms import ConfirmedPublisher
@@ -79,7 +83,8 @@ class Wiring:
         self._settings = settings
         self._policy = policy_of(settings)
         self._observer = observer
-        self._books = BatchedBooks(store)
+        self._counted = asyncio.Event()
+        self._books = BatchedBooks(store, on_count=self._counted.set)
         self._turns, self._solitude = Turns(), Solitude()
         self.store = store
         chosen = [lane for lane in LANES if lanes is None or lane.name in lanes]
@@ -149,8 +154,10 @@ class Wiring:
         await self._holds.read()
 
     def _following(self) -> Sequence[Chore]:
-        """Return what takes up while the service runs what people have changed in the books."""
+        """Return what takes up while the service runs what people or other processes have changed in the books."""
+        closing = SyncClosing(self._books, self._relay.hand_over, self._observer, self._counted)
         return [
+            Chore("close syncs", timedelta(0), closing.once),
             Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
             Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow),
         ]
@@ -178,6 +185,10 @@ class Wiring:
             "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
             "sync.products.requested": SyncProductsHandler(
                 self._books, suppliers.haier, self._relay.hand_over, self._observer, suppliers.haier.config_id
+            ),
+            "sync.logistics.requested": SyncLogisticsHandler(self._books, suppliers.haier.config_id),
+            "sync.logistics.batch": SyncLogisticsBatchHandler(
+                self._books, suppliers.ylh, suppliers.haier, self._relay.hand_over
             ),
         }
 

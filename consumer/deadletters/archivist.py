@@ -11,13 +11,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from consumer.deadletters.causes import cause
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement
-from consumer.domain.errors import BooksUnavailable, ErrorClass, RelayError
-from consumer.domain.letters import ErrorNote, letter_id, letter_of, note_of
+from consumer.domain.errors import BatchCounted, BooksUnavailable, ErrorClass, RelayError
+from consumer.domain.letters import ErrorNote, letter_id, letter_of
 from consumer.domain.outcome import Result
 from consumer.domain.recoverability import DATABASE
 from consumer.domain.results import outgoing, recorded, sync_log_id
+from consumer.domain.sync_plan import lost_batch
+from consumer.domain.sync_writes import BatchStatus
 from consumer.domain.writes import (
     InboxEntry,
     InboxKey,
@@ -31,21 +34,21 @@ from consumer.domain.writes import (
     Write,
 )
 from consumer.observability.logging import get_logger
-from rabbitmq.topology import UNROUTABLE
-from schemas.codec import decode
-from schemas.faults import FieldError, InvalidEvent
 from schemas.identity import body_digest, unreadable_key
-from schemas.registry import INBOUND
+from schemas.internal import Batch
+from schemas.registry import INTERNAL
 from schemas.results import EventDeadLettered, EventRejected, RejectedField, SyncCompleted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+        from collections.abc import Sequence
 
+    from consumer.domain.sync_plan import BatchStanding
+    from consumer.domain.sync_writes import CountBatch
     from schemas.envelope import Event
+    from schemas.faults import InvalidEvent
 
 log = get_logger(__name__)
 
-_REASONS = frozenset({"rejected", "expired", "maxlen", "delivery_limit"})
 _DATABASE_REST = timedelta(seconds=2)
 _LONGEST_REST = timedelta(seconds=30)
 
@@ -63,6 +66,10 @@ class LedgerBooks(Protocol):
 
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         """Return a sync-log row, or None."""
+        ...
+
+    async def sync_batch(self, sync_id: str, number: int) -> BatchStanding | None:
+        """Return how a planned batch of a sync stands, or None."""
         ...
 
 
@@ -124,7 +131,7 @@ class Archivist:
 
     async def _file(self, delivery: Delivery) -> Letter:
         now = datetime.now(UTC)
-        note, event, invalid = _cause(delivery, self._max_event_bytes)
+        note, event, invalid = cause(delivery, self._max_event_bytes)
         identity = _Identity.of(delivery, event, invalid)
         done = None if invalid is not None else await self._books.inbox(identity.key)
         letter = _letter(delivery, note, identity, now=now, closed=done is not None)
@@ -142,9 +149,24 @@ class Archivist:
             )
             rows = [*rows, *told]
             writes = (letter, failed, *rows)
-        await self._books.commit(UnitOfWork(writes))
+        lost = () if done is not None else await self._lost(event, note, now)
+        try:
+            await self._books.commit(UnitOfWork((*writes, *lost)))
+        except BatchCounted:
+            # Between the look and the commit another copy of the batch has ended.
+            await self._books.commit(UnitOfWork(writes))
         self._outlet.hand_over(rows)
         return letter
+
+    async def _lost(self, event: Event | None, note: ErrorNote, now: datetime) -> tuple[CountBatch, ...]:
+        """Count what a dead letter takes with it, so that its sync comes to an end (DESIGN section 7)."""
+        batch = None if event is None else event.data
+        if not isinstance(batch, Batch):
+            return ()
+        standing = await self._books.sync_batch(batch.sync_id, batch.number)
+        if standing is None or standing.status is not BatchStatus.OPEN:
+            return ()
+        return (lost_batch(batch, standing, reason=note.message, now=now),)
 
     @staticmethod
     def _results(
@@ -169,10 +191,12 @@ class _Identity:
 
     __slots__ = ("correlationid", "key", "result_key", "subject", "type")
 
-    def __init__(self, key: InboxKey, result_key: InboxKey, type_: str | None, subject: str | None) -> None:
+    def __init__(
+        self, key: InboxKey, result_key: InboxKey, type_: str | None, subject: str | None, cause: str | None = None
+    ) -> None:
         self.key = key
         self.result_key = result_key
-        self.correlationid = key.event_id
+        self.correlationid = cause or key.event_id
         self.type = type_
         self.subject = subject
 
@@ -190,66 +214,12 @@ class _Identity:
             type_ = invalid.type if invalid else None
             subject = invalid.subject if invalid else None
         if invalid is None:
-            return cls(key, key, type_, subject)
+            # Nobody knows our messages to ourselves: what is told of one answers the event that it was made for.
+            cause = event.correlationid if event is not None and event.type in INTERNAL else None
+            return cls(key, key, type_, subject, cause)
         # Two bodies under one id are two rejections: the digest keeps their results apart.
         digest = body_digest(delivery.body)
         return cls(key, InboxKey(key.source, key.event_id, f"rejected:{digest}"), type_, subject)
-
-
-def _cause(delivery: Delivery, max_bytes: int) -> tuple[ErrorNote, Event | None, InvalidEvent | None]:
-    """Return why the message is here, the event if it can be read, and the contract's objection if there is one."""
-    try:
-        event = decode(delivery.body, routing_key=None, max_bytes=max_bytes)
-    except InvalidEvent as error:
-        # What others misroute never passed through our hands: no note on it is ours.
-        stored = None if delivery.queue == UNROUTABLE else _stored_note(delivery)
-        return stored or note_of(error), None, error
-    if delivery.queue == UNROUTABLE:
-        misrouted = _misrouted(delivery, event.type)
-        return note_of(misrouted), event, misrouted
-    stored = _stored_note(delivery)
-    if stored is None:
-        return _by_the_broker(delivery), event, None
-    if stored.error_class is ErrorClass.INVALID_EVENT:
-        return stored, event, InvalidEvent([FieldError("body", "an event of the contract", stored.message[:100])])
-    return stored, event, None
-
-
-def _stored_note(delivery: Delivery) -> ErrorNote | None:
-    text = delivery.headers.get(headers.ERROR)
-    if not isinstance(text, str):
-        return None
-    try:
-        return ErrorNote.from_header(text)
-    except ValueError:
-        # Somebody else wrote it; the letter keeps the headers untouched.
-        log.warning("unreadable error note on a dead letter", queue=delivery.queue)
-        return None
-
-
-def _misrouted(delivery: Delivery, type_: str) -> InvalidEvent:
-    expected = (
-        f"the routing key to equal the type, {type_!r}"
-        if type_ in INBOUND
-        else f"one of the types that are taken in: {', '.join(sorted(INBOUND))}"
-    )
-    return InvalidEvent(
-        [FieldError("type", expected, f"{type_!r} under routing key {delivery.event_routing_key!r}"[:100])], type_=type_
-    )
-
-
-def _by_the_broker(delivery: Delivery) -> ErrorNote:
-    """Name what the broker dead-lettered by itself (RabbitMQ, "Dead Letter Exchanges", ``x-death``)."""
-    deaths = delivery.headers.get("x-death")
-    first = deaths[0] if isinstance(deaths, list) and deaths else None
-    reason = first.get("reason") if isinstance(first, dict) else None
-    if reason not in _REASONS:
-        reason = "unknown"
-    return ErrorNote(
-        error_class=ErrorClass.BUG,
-        code=f"broker_{reason}",
-        message=f"the broker dead-lettered it (reason {reason}): it was given back more often than its queue allows",
-    )
 
 
 def _rejected(delivery: Delivery, note: ErrorNote, letter: Letter) -> Result:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from consumer.domain.order import Order
     from consumer.domain.product import Product
+    from consumer.domain.shipping import DeliveryPhoto, Kept, Shipment
+    from consumer.domain.sync_plan import BatchStanding
     from consumer.domain.writes import UnitOfWork
     from schemas.events import OrderCancelled, OrderPaid
 
@@ -124,4 +126,62 @@ class HaierGoods(Protocol):
         A code that Haier does not know is simply not in the answer. A list longer than `PRODUCTS_PER_CALL` makes
         several calls, of which one that fails fails all.
         """
+        ...
+
+
+class YlhShipments(Protocol):
+    """YLH's looks at where goods are (SUPPLIERS, YLH, logistics and delivery photos); any `SupplierError` may come."""
+
+    async def shipments(self, order_nos: Sequence[str]) -> Sequence[Shipment]:
+        """Return the parcels of these orders, `ORDERS_PER_CALL` in one call.
+
+        An order that YLH does not have, and one that it has not sent, both have none.
+        """
+        ...
+
+    async def photos(self, order_no: str) -> Sequence[DeliveryPhoto]:
+        """Return the photos of an order's delivery and installation.
+
+        Raises:
+            Rejected: YLH does not have the order.
+        """
+        ...
+
+
+class HaierShipments(Protocol):
+    """Haier's look at where an order's goods are (SUPPLIERS, Haier, logistics); any `SupplierError` may come."""
+
+    async def shipments(self, order_no: str) -> Sequence[Shipment]:
+        """Return the order's parcels with their couriers' steps; none if nothing is sent yet."""
+        ...
+
+
+class OpenOrders(Protocol):
+    """Which orders wait for their delivery."""
+
+    async def open_orders(self, *, after: str, limit: int) -> Sequence[str]:
+        """Return the next ``limit`` orders at YLH that are not final, not refused and not known to be delivered.
+
+        In the order of ``so_id``; ``after`` is the last one of the page before, or empty.
+        """
+        ...
+
+
+class ShipmentBooks(Protocol):
+    """Our state as a batch of a logistics sync needs it."""
+
+    async def commit(self, unit: UnitOfWork) -> None:
+        """See `Books.commit`."""
+        ...
+
+    async def orders(self, so_ids: Collection[str]) -> Mapping[str, Order]:
+        """Return those of ``so_ids`` that are in the books."""
+        ...
+
+    async def shipments(self, so_ids: Collection[str]) -> Mapping[str, Kept]:
+        """Return what is kept of those of ``so_ids`` that have shipments."""
+        ...
+
+    async def sync_batch(self, sync_id: str, number: int) -> BatchStanding | None:
+        """Return how a planned batch stands; None: there is none of that number (any more)."""
         ...

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.domain.sync_writes import CountBatch
 from consumer.runtime.batching import Batcher
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import timedelta
 
     from consumer.domain.errors import RelayError
     from consumer.domain.order import Order
     from consumer.domain.product import Product
+    from consumer.domain.shipping import Kept
+    from consumer.domain.sync_plan import BatchStanding, SyncEnd
     from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SyncLogRow, UnitOfWork
     from consumer.persistence.store import Store
 
@@ -25,10 +28,16 @@ _KEYS_PER_LOOKUP = 200
 
 
 class BatchedBooks:
-    """The store behind batchers; fulfils `consumer.domain.ports.Books`."""
+    """The store behind batchers; fulfils `consumer.domain.ports.Books`.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: our database.
+        on_count: told whenever a batch of a sync has been counted: it may have been the last one.
+    """
+
+    def __init__(self, store: Store, *, on_count: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._on_count = on_count
         self._commits: Batcher[UnitOfWork, None] = Batcher(self._apply, limit=_UNITS_PER_COMMIT)
         self._inbox: Batcher[InboxKey, InboxEntry | None] = Batcher(self._find_inbox, limit=_KEYS_PER_LOOKUP)
         self._orders: Batcher[str, Order | None] = Batcher(self._find_orders, limit=_KEYS_PER_LOOKUP)
@@ -41,6 +50,8 @@ class BatchedBooks:
             BooksUnavailable: the database does not answer; whether the unit holds is for the next reader to find out.
         """
         await self._commits.ask(unit)
+        if any(isinstance(write, CountBatch) for write in unit.writes):
+            self._on_count()
 
     async def inbox(self, key: InboxKey) -> InboxEntry | None:
         """Return how the event of ``key`` ended, or None while it has not."""
@@ -49,6 +60,26 @@ class BatchedBooks:
     async def order(self, so_id: str) -> Order | None:
         """Return the order, or None if it is not in the books."""
         return await self._orders.ask(so_id)
+
+    async def orders(self, so_ids: Collection[str]) -> Mapping[str, Order]:
+        """Return those of ``so_ids`` that are in the books."""
+        return await self._store.orders(set(so_ids))
+
+    async def shipments(self, so_ids: Collection[str]) -> Mapping[str, Kept]:
+        """Return what is kept of those of ``so_ids`` that have shipments."""
+        return await self._store.shipments.find(set(so_ids))
+
+    async def open_orders(self, *, after: str, limit: int) -> Sequence[str]:
+        """Return the next orders that wait for their delivery (`consumer.domain.ports.OpenOrders`)."""
+        return await self._store.shipments.open_orders(after=after, limit=limit)
+
+    async def sync_batch(self, sync_id: str, number: int) -> BatchStanding | None:
+        """Return how a planned batch stands, or None."""
+        return await self._store.plans.batch(sync_id, number)
+
+    async def ended_syncs(self) -> Sequence[SyncEnd]:
+        """Return what every sync that is under way and has no open batch comes to."""
+        return await self._store.plans.ended()
 
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``codes`` that are in the books, by code."""
