@@ -6,6 +6,7 @@ form has to look like, which YLH's papers say anyway, and nothing of what this s
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -46,18 +47,18 @@ class Answer:
             now: in Asia/Shanghai.
             platform_order_no: the order that the callback is about; only for one that is rightly signed.
         """
-        document = {
-            "success": self.taken,
-            "code": self.code,
-            "description": self.description,
-            "timeStamp": f"{now:%Y%m%d%H%M%S}",
-            "data": {
-                "statusCode": str(self.status),
-                "message": self.description,
-                "platformOrderNo": platform_order_no,
-            },
-        }
-        return _to_json(document).encode()
+        before, between = _fixed(self)
+        # The one document of the hot path: only these two vary, and the first is made of digits.
+        return f'{before}"{now:%Y%m%d%H%M%S}"{between}{_to_json(platform_order_no)}}}}}'.encode()
+
+
+@functools.cache
+def _fixed(answer: Answer) -> tuple[str, str]:
+    """Return what stands before the time in ``answer``, and between that and the order's number."""
+    head = {"success": answer.taken, "code": answer.code, "description": answer.description, "timeStamp": ""}
+    data = {"statusCode": str(answer.status), "message": answer.description, "platformOrderNo": ""}
+    open_data = _to_json(data).removesuffix('""}')
+    return _to_json(head).removesuffix('""}'), f',"data":{open_data}'
 
 
 TAKEN: Final = Answer(200, SUCCESS, "成功")

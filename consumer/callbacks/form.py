@@ -57,4 +57,5 @@ def parameters(body: bytes) -> dict[str, str]:
 
 
 def _decoded(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    plain = raw.replace(b"+", b" ")
+    return (unquote_to_bytes(plain) if b"%" in plain else plain).decode()
