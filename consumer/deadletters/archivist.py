@@ -40,7 +40,7 @@ from schemas.registry import INTERNAL
 from schemas.results import EventDeadLettered, EventRejected, RejectedField, SyncCompleted
 
 if TYPE_CHECKING:
-        from collections.abc import Sequence
+    from collections.abc import Sequence
 
     from consumer.domain.sync_plan import BatchStanding
     from consumer.domain.sync_writes import CountBatch
