@@ -1,4 +1,4 @@
-"""`relay sync`: ask for goods to be brought up to date, watch it happen, look back."""
+"""`relay sync`: ask for goods or shipments to be brought up to date, watch it happen, look back."""
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from consumer.domain.writes import SyncLogRow
     from consumer.settings import Settings
 
-app = typer.Typer(help="Bringing goods up to date with Haier.", no_args_is_help=True)
+app = typer.Typer(help="Bringing goods and shipments up to date with Haier and YLH.", no_args_is_help=True)
 
 _COLUMNS: Final = [
     Column("id", "Id"),
@@ -66,6 +66,28 @@ def products(
 
 
 @app.command()
+def logistics(
+    *,
+    so_ids: Annotated[list[str] | None, typer.Argument(metavar="SO_ID", help="Orders to ask about.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="All orders at YLH that are not yet delivered.")] = False,
+    detail: Annotated[bool, typer.Option("--detail", help="The couriers' steps too, a call for each order.")] = False,
+    photos: Annotated[bool, typer.Option("--photos", help="The photos too, a call for each order.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress to the end; 3 if some orders failed.")] = False,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "10m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ask the service to bring the shipments of orders up to date."""
+    from ops.cli.sync_logistics import Wish, request
+
+    if bool(so_ids) == open_:
+        raise Failure("Name the orders, or give --open for all that are not yet delivered; not both.", ExitCode.USAGE)
+    patience = _duration(timeout) if wait else None
+    settings = settings_for("broker", "database") if wait else settings_for("broker")
+    wish = Wish(tuple(so_ids) if so_ids else None, detail, photos)
+    raise typer.Exit(asyncio.run(request(settings, wish, patience, output)))
+
+
+@app.command()
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a row in haier_sync_log.")],
     *,
@@ -77,7 +99,7 @@ def show(
     if row is None:
         raise Failure(
             f"The books at {settings.database.shown_url} have no sync {id_}. `relay sync list` shows the newest; a "
-            "request that still waits in relay.catalog has no row yet."
+            "request that still waits in its lane has no row yet."
         )
     Printer(output, settings.service.timezone).record(asdict(row), FIELDS)
 

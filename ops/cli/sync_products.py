@@ -1,32 +1,20 @@
-"""`relay sync products`: publish the request, and follow it to its end where somebody waits."""
+"""`relay sync products`: which goods are asked for."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from consumer.domain.results import sync_log_id
-from consumer.domain.writes import InboxKey, SyncLogRow, SyncStatus
-from ops.cli.asking import SOURCE, books, require_topology
-from ops.cli.failing import ExitCode, Failure
-from ops.cli.printing import Column, Output, Printer, say
-from ops.cli.progress import counting
-from ops.cli.sync import FIELDS
-from ops.syncing import followed
-from publishers.orders import RelayPublisher
+from ops.cli.sync_request import request as request_sync
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from consumer.domain.writes import Letter
-    from consumer.persistence.store import Store
     from consumer.settings import Settings
+    from ops.cli.failing import ExitCode
+    from ops.cli.printing import Output
+    from publishers.orders import RelayPublisher
     from schemas.envelope import Event
-
-_WAIT_FOR_BROKER: Final = 10.0
-_CODES: Final = {SyncStatus.SUCCESS: ExitCode.OK, SyncStatus.PARTIAL: ExitCode.PARTLY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,61 +25,11 @@ class Wish:
     category: str | None
     brand: str | None
 
+    async def published(self, relay: RelayPublisher) -> Event:
+        """Publish the request for them."""
+        return await relay.sync_products(product_codes=self.codes, category=self.category, brand=self.brand)
+
 
 async def request(settings: Settings, wish: Wish, patience: timedelta | None, output: Output) -> ExitCode:
-    """Publish the request; with ``patience`` wait that long for its end.
-
-    Raises:
-        InvalidEvent: the wish breaks the contract; nothing was sent.
-        Failure: the broker is not set up, or the end did not come in time.
-    """
-    async with AsyncExitStack() as stack:
-        # Before anything is sent: who cannot see the end should not begin to wait for it.
-        store = None if patience is None else await stack.enter_async_context(books(settings))
-        await require_topology(settings)
-        event = await _published(settings, wish)
-        row_id = sync_log_id(InboxKey(event.source, event.id))
-        printer = Printer(output, settings.service.timezone)
-        if store is None or patience is None:
-            _tell_requested(printer, event, row_id)
-            return ExitCode.OK
-        end = await _followed(store, event, row_id, patience)
-    return _tell_end(printer, end)
-
-
-async def _published(settings: Settings, wish: Wish) -> Event:
-    url = settings.broker.amqp_url.get_secret_value()
-    async with RelayPublisher(url, source=SOURCE, name="relay sync", wait_for_broker=_WAIT_FOR_BROKER) as relay:
-        return await relay.sync_products(product_codes=wish.codes, category=wish.category, brand=wish.brand)
-
-
-async def _followed(store: Store, event: Event, row_id: str, patience: timedelta) -> SyncLogRow | Letter:
-    with counting("waiting for the service") as bar:
-
-        def tell(row: SyncLogRow | None) -> None:
-            if row is not None:
-                bar("goods", row.success_count + row.failed_count, row.total_count or None)
-
-        try:
-            async with asyncio.timeout(patience.total_seconds()):
-                return await followed(store, row_id, event.id, tell)
-        except TimeoutError:
-            row = await store.sync_log(row_id)
-            state = "it has not begun: does `relay consume` run?" if row is None else f"it is {row.status.value}."
-            raise Failure(
-                f"The sync has not ended within {patience}; {state} It is not lost: `relay sync show {row_id}` tells."
-            ) from None
-
-
-def _tell_requested(printer: Printer, event: Event, row_id: str) -> None:
-    columns = [Column("event_id", "Event"), Column("sync_log_id", "Sync log")]
-    printer.record({"event_id": event.id, "sync_log_id": row_id}, columns)
-    if printer.for_people:
-        say(f"Requested. `relay sync show {row_id}` tells how it goes.")
-
-
-def _tell_end(printer: Printer, end: SyncLogRow | Letter) -> ExitCode:
-    if isinstance(end, SyncLogRow):
-        printer.record(asdict(end), FIELDS)
-        return _CODES.get(end.status, ExitCode.FAILED)
-    raise Failure(f"The request lies in the dead letters ({end.error_class.value}, letter {end.id}): {end.message}")
+    """Publish the request; with ``patience`` wait that long for its end (`ops.cli.sync_request.request`)."""
+    return await request_sync(settings, wish.published, patience, output, items="goods")

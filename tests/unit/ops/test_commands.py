@@ -17,7 +17,7 @@ EXPECTED = {
     "consume": [],
     "sandbox": [],
     "event": ["validate", "publish"],
-    "sync": ["products", "show", "list"],
+    "sync": ["products", "logistics", "show", "list"],
     "order": ["show"],
     "queues": [],
     "topology": ["show", "check", "apply"],
