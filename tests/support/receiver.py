@@ -79,9 +79,14 @@ def _free_port() -> int:
 
 async def _url(process: asyncio.subprocess.Process, log: Path) -> str:
     for _ in range(int(_READY_WITHIN / 0.05)):
-        found = re.search(r"Ready: taking callbacks on (\S+);", log.read_text())
+        said = _said(log)
+        found = re.search(r"Ready: taking callbacks on (\S+);", said)
         if found:
             return found[1]
-        assert process.returncode is None, log.read_text()
+        assert process.returncode is None, said
         await asyncio.sleep(0.05)
-    raise AssertionError(f"the receiver did not become ready: {log.read_text()}")
+    raise AssertionError(f"the receiver did not become ready: {_said(log)}")
+
+
+def _said(log: Path) -> str:
+    return log.read_text(encoding="utf-8")
