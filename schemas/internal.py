@@ -1,4 +1,6 @@
-"""Messages that the service sends itself: batches of a sync plan (DESIGN section 7). No other program uses them.
+"""Messages that the service sends itself: what must be undone at YLH, and batches of a sync plan (DESIGN 6, 7).
+
+No other program uses them.
 
 A plan's batches travel on the lane that serves the supplier, so that they spread over all consumers, are retried one by
 one and survive a crash: goods, prices and stock as `catalog.batch.*` on the catalogue lane, logistics as
@@ -8,8 +10,15 @@ one and survive a crash: goods, prices and stock as `catalog.batch.*` on the cat
 from pydantic import Field
 
 from schemas.events.sync import CountyCodes, ProductCodes, SoIds
-from schemas.primitives import Flag, Name, Quantity, UuidText
+from schemas.primitives import Flag, Name, Quantity, Sentence, SoId, UuidText
 from schemas.record import Record
+
+
+class OrderCancelRequested(Record):
+    """Cancel at YLH an order that our books have as cancelled and that YLH has taken on all the same."""
+
+    so_id: SoId = Field(description="The order.")
+    reason: Sentence = Field(description="Why, in words that the supplier reads.")
 
 
 class Batch(Record):

@@ -60,6 +60,7 @@ OUTBOUND: Mapping[str, type[BaseModel]] = MappingProxyType(
 
 INTERNAL: Mapping[str, type[BaseModel]] = MappingProxyType(
     {
+        "order.cancel.requested": internal.OrderCancelRequested,
         "catalog.batch.products": internal.CatalogBatchProducts,
         "catalog.batch.prices": internal.CatalogBatchPrices,
         "catalog.batch.stock": internal.CatalogBatchStock,

@@ -12,9 +12,13 @@ from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
 from consumer.bootstrap.suppliers import Suppliers, policy_of
 from consumer.deadletters.archivist import Archivist
 from consumer.domain.recoverability import DATABASE
+from consumer.handlers.held_lapsing import HeldLapsing
 from consumer.handlers.order_calls import OrderCalls
+from consumer.handlers.order_cancel_requested import OrderCancelRequestedHandler
 from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.handlers.order_rescheduled import OrderRescheduledHandler
+from consumer.handlers.order_status import OrderStatusHandler
 from consumer.handlers.sync_logistics import SyncLogisticsHandler
 from consumer.handlers.sync_logistics_batch import SyncLogisticsBatchHandler
 from consumer.handlers.sync_products import SyncProductsHandler
@@ -55,6 +59,8 @@ LOOK_FOR_HOLDS_EVERY: Final = timedelta(seconds=2)
 """How soon a running service heeds a person's pause."""
 LOOK_FOR_ACCOUNT_EVERY: Final = timedelta(seconds=3)
 """How soon a running service takes up an account that was activated (ten seconds are promised)."""
+LOOK_FOR_LAPSED_EVERY: Final = timedelta(minutes=1)
+"""How late a reschedule may be told that no order came for it."""
 CONFIRM_TIMEOUT: Final = 10.0
 """Seconds without one confirm after which the publishing connection is given up and opened anew."""
 
@@ -155,9 +161,11 @@ class Wiring:
 
     def _following(self) -> Sequence[Chore]:
         """Return what takes up while the service runs what people or other processes have changed in the books."""
+        lapsing = HeldLapsing(self._books, self._relay.hand_over, keep=self._policy.snooze_limit)
         closing = SyncClosing(self._books, self._relay.hand_over, self._observer, self._counted)
         return [
             Chore("close syncs", timedelta(0), closing.once),
+            Chore("lapse held reschedules", LOOK_FOR_LAPSED_EVERY, lapsing.once),
             Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
             Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow),
         ]
@@ -183,6 +191,9 @@ class Wiring:
         return {
             "order.paid": OrderPaidHandler(calls, suppliers.ylh),
             "order.cancelled": OrderCancelledHandler(calls, suppliers.ylh),
+            "order.rescheduled": OrderRescheduledHandler(calls, suppliers.ylh),
+            "order.status.requested": OrderStatusHandler(calls),
+            "order.cancel.requested": OrderCancelRequestedHandler(calls, suppliers.ylh),
             "sync.products.requested": SyncProductsHandler(
                 self._books, suppliers.haier, self._relay.hand_over, self._observer, suppliers.haier.config_id
             ),

@@ -190,10 +190,12 @@ class Order:
         create = self.intent
         if create is None or create.kind is not CallKind.CREATE or self.applied_version is not None:
             return self
+        newest = max((create.version or 0, *(held.version for held in self.held)))
         return replace(
             self.answered(CallOutcome.DONE),
             state=OrderState.PUSHED,
-            applied_version=create.version,
+            # Held reschedules that are newer went along in the body.
+            applied_version=newest,
             content_digest=create.digest,
             paid_event_id=create.event_id,
             applied_event_id=create.event_id,

@@ -34,6 +34,15 @@ class PaidStep(StrEnum):
     ALREADY_PUSHED = "already_pushed"
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """An ``order.cancelled``, as far as a rule needs it; ``replayed`` by a person, who wants YLH to be asked anew."""
+
+    event_source: str
+    event_id: str
+    replayed: bool = False
+
+
 class CancelStep(StrEnum):
     """What an ``order.cancelled`` asks for."""
 
@@ -41,6 +50,7 @@ class CancelStep(StrEnum):
     ASK_SUPPLIER = "ask_supplier"
     NEVER_PUSHED = "never_pushed"
     REPEAT = "repeat"
+    FAILED = "failed"
     SETTLED = "settled"
 
 
@@ -101,7 +111,7 @@ def ended_by_a_cancel(order: Order, paid: Paid) -> PaidStep:
 # ---- order.cancelled ----
 
 
-def cancel_what_may_be_absent(order: Order) -> CancelStep:
+def cancel_what_may_be_absent(order: Order, _asked: Cancelled) -> CancelStep:
     """Certainly not at YLH (its create was refused, or never sent): no call. Else ask: it may be older."""
     create = order.intent if order.intent is not None and order.intent.kind is CallKind.CREATE else None
     if create is not None and create.outcome in {CallOutcome.REFUSED, CallOutcome.NOT_SENT}:
@@ -109,17 +119,17 @@ def cancel_what_may_be_absent(order: Order) -> CancelStep:
     return CancelStep.ASK_SUPPLIER
 
 
-def cancel_after_clearing_up(_order: Order) -> CancelStep:
+def cancel_after_clearing_up(_order: Order, _asked: Cancelled) -> CancelStep:
     """The create's outcome is unknown: clear it up, then cancel."""
     return CancelStep.CLEAR_UP_CREATE
 
 
-def cancel(_order: Order) -> CancelStep:
+def cancel(_order: Order, _asked: Cancelled) -> CancelStep:
     """YLH has it: ask."""
     return CancelStep.ASK_SUPPLIER
 
 
-def cancel_once(order: Order) -> CancelStep:
+def cancel_once(order: Order, _asked: Cancelled) -> CancelStep:
     """A cancel is under way: taken, it is told again; not answered yet, or never sent, it is sent again."""
     waiting = (
         order.intent is not None
@@ -129,12 +139,24 @@ def cancel_once(order: Order) -> CancelStep:
     return CancelStep.ASK_SUPPLIER if waiting else CancelStep.REPEAT
 
 
-def cancelled_before(_order: Order) -> CancelStep:
+def cancel_after_a_refusal(order: Order, asked: Cancelled) -> CancelStep:
+    """YLH refused a cancel. Where its callback said so of this very one, that is told; else it is asked anew."""
+    mine = (
+        not asked.replayed
+        and order.ending is not None
+        and order.intent is not None
+        and order.intent.kind is CallKind.CANCEL
+        and (order.intent.event_source, order.intent.event_id) == (asked.event_source, asked.event_id)
+    )
+    return CancelStep.FAILED if mine else CancelStep.ASK_SUPPLIER
+
+
+def cancelled_before(_order: Order, _asked: Cancelled) -> CancelStep:
     """It is cancelled: told again, no call."""
     return CancelStep.REPEAT
 
 
-def too_late_to_cancel(_order: Order) -> CancelStep:
+def too_late_to_cancel(_order: Order, _asked: Cancelled) -> CancelStep:
     """Quantities are known: the goods are delivered or back, there is nothing left to cancel."""
     return CancelStep.SETTLED
 

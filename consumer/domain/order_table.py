@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.callback_steps import News, Verdict
     from consumer.domain.order import Order
-    from consumer.domain.order_steps import CancelStep, Paid, PaidStep, Rescheduled, RescheduleStep
+    from consumer.domain.order_steps import Cancelled, CancelStep, Paid, PaidStep, Rescheduled, RescheduleStep
 
     CallbackRule = Callable[[Order, News], Verdict]
 
@@ -30,7 +30,7 @@ class Row:
     """What can come to an order in one state: a rule for each event of the shop and for each word of a callback."""
 
     paid: Callable[[Order, Paid], PaidStep]
-    cancelled: Callable[[Order], CancelStep]
+    cancelled: Callable[[Order, Cancelled], CancelStep]
     rescheduled: Callable[[Order, Rescheduled], RescheduleStep]
     taken_on: CallbackRule
     turned_down: CallbackRule
@@ -114,7 +114,7 @@ TABLE: Mapping[OrderState, Row] = MappingProxyType(
         ),
         OrderState.CANCEL_FAILED: Row(
             paid=events.ended_by_a_cancel,
-            cancelled=events.cancel,
+            cancelled=events.cancel_after_a_refusal,
             rescheduled=events.reschedule,
             taken_on=news.answer_beside_a_cancel,
             turned_down=news.answer_beside_a_cancel,

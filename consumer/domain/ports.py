@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from consumer.domain.order import Order
     from consumer.domain.product import Product
@@ -97,6 +97,19 @@ class YlhOrders(Protocol):
         Raises:
             Rejected: code `UNKNOWN_ORDER` when YLH has no such order, another otherwise.
             UnknownOutcome: it may or may not have been accepted.
+        """
+        ...
+
+    def reschedule_body(self, order_no: str, *, distribution_on: date | None, install_on: date | None) -> bytes:
+        """Build the body of a reschedule; a day that is None stays as it is at YLH."""
+        ...
+
+    async def reschedule(self, order_no: str, body: bytes) -> None:
+        """Send a reschedule; returning means that the new days hold.
+
+        Raises:
+            Rejected: YLH said no.
+            UnknownOutcome: it may or may not have been taken.
         """
         ...
 

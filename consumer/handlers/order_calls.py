@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from consumer.domain.errors import Rejected, StateError, SupplierError, UnknownOutcome
+from consumer.domain.errors import Defect, Rejected, StateError, SupplierError, UnknownOutcome
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER
+from consumer.domain.results import outgoing
 from consumer.domain.writes import SaveOrder, UnitOfWork
+from consumer.handlers.order_results import settled_held
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OrderCalls:
-    """The changing calls on orders, each under the order's lease.
+    """The changing calls on orders.
 
     Args:
         books: our state.
@@ -37,11 +39,27 @@ class OrderCalls:
         self._books = books
         self._ylh = ylh
         self._lease = lease
+
+    def worker(self) -> OrderWorker:
+        """Return who works on an order for the length of one event.
+
+        Each event has one of its own: two that found one order by different numbers must not share its lease.
+        """
+        return OrderWorker(self._books, self._ylh, self._lease)
+
+
+class OrderWorker:
+    """One event's hold on an order; each call is made under the order's lease."""
+
+    def __init__(self, books: Books, ylh: YlhOrders, lease: timedelta) -> None:
+        self._books = books
+        self._ylh = ylh
+        self._lease = lease
         self._owner = uuid4().hex
 
     @property
     def owner(self) -> str:
-        """Who holds the leases that are taken here: this process."""
+        """Who holds the leases that are taken here."""
         return self._owner
 
     async def read(self, so_id: str) -> Order:
@@ -82,23 +100,31 @@ class OrderCalls:
 
     async def cancel(self, order: Order, intent: Intent) -> Order:
         """Cancel an order: as `create`, with state ``cancelling`` on success."""
-        unanswered = order.unanswered(CallKind.CANCEL) is not None
-        cancelling = await self._begin(replace(order, state=OrderState.CANCELLING), intent)
+        return await self._cancel(replace(order, state=OrderState.CANCELLING), intent)
+
+    async def undo(self, order: Order, intent: Intent) -> Order:
+        """Cancel at YLH an order that our books have as cancelled: as `cancel`, and the state stays."""
+        return await self._cancel(order, intent)
+
+    async def reschedule(self, order: Order, intent: Intent) -> Order:
+        """Send new days: as `create`; once it is done they hold, and nothing but them has changed."""
+        if order.order_no is None:
+            raise Defect(f"order {order.so_id} has no number to be rescheduled by", code="no_order_number")
+        unanswered = order.unanswered(CallKind.RESCHEDULE) is not None
+        begun = await self._begin(order, intent)
         try:
-            await self._ylh.cancel(order.so_id, intent.body)
+            await self._ylh.reschedule(order.order_no, intent.body)
         except Rejected as error:
-            never_there = error.code == UNKNOWN_ORDER and order.applied_version is None
-            if unanswered and not never_there:
-                # An earlier send of it may have been taken, and a second one refused for that very reason.
-                await self.stored(cancelling)
-                raise
-            raise Refused(error, cancelling.answered(CallOutcome.REFUSED)) from error
+            raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
         except SupplierError as error:
-            await self._note_silence(
-                cancelling, error, unanswered=unanswered, before=cancelling.answered(CallOutcome.NOT_SENT)
-            )
+            await self._note_silence(begun, error, unanswered=unanswered, before=begun.answered(CallOutcome.NOT_SENT))
             raise
-        return cancelling.answered(CallOutcome.DONE)
+        return replace(
+            begun.answered(CallOutcome.DONE),
+            days=begun.days.under(intent.days),
+            applied_version=max(intent.version or 0, begun.applied_version or 0),
+            applied_event_id=intent.event_id,
+        )
 
     async def clear_up_create(self, order: Order) -> Order:
         """Find out about an unanswered create by sending its stored body again; returns the order, stored.
@@ -106,13 +132,54 @@ class OrderCalls:
         Raises:
             SupplierError: still no answer.
         """
-        if order.intent is None:
-            raise ValueError(f"order {order.so_id} has no create to clear up")
         try:
-            cleared = await self.create(order, order.intent)
+            cleared = await self.create(order, _stored_call(order))
         except Refused as error:
             cleared = error.order
         return await self.stored(cleared)
+
+    async def clear_up_reschedule(self, order: Order) -> Order:
+        """Find out about another event's unanswered reschedule: as `clear_up_create`."""
+        try:
+            cleared = await self.reschedule(order, _stored_call(order))
+        except Refused as error:
+            cleared = error.order
+        return await self.stored(cleared)
+
+    async def stored(self, order: Order) -> Order:
+        """Store ``order``, give up its lease, and return it as it then stands in the books.
+
+        What had been held for its create is told with it.
+        """
+        now = utc_now()
+        settled, told = settled_held(order, now)
+        rows = [
+            row
+            for result in told
+            if result.key is not None
+            for row in outgoing(
+                (result,), key=result.key, correlationid=result.correlationid, traceparent=None, now=now
+            )
+        ]
+        await self._books.commit(UnitOfWork((self.release(settled), *rows)))
+        return replace(settled, row_version=settled.row_version + 1)
+
+    async def _cancel(self, order: Order, intent: Intent) -> Order:
+        unanswered = order.unanswered(CallKind.CANCEL) is not None
+        begun = await self._begin(order, intent)
+        try:
+            await self._ylh.cancel(order.so_id, intent.body)
+        except Rejected as error:
+            never_there = error.code == UNKNOWN_ORDER and order.applied_version is None
+            if unanswered and not never_there:
+                # An earlier send of it may have been taken, and a second one refused for that very reason.
+                await self.stored(begun)
+                raise
+            raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
+        except SupplierError as error:
+            await self._note_silence(begun, error, unanswered=unanswered, before=begun.answered(CallOutcome.NOT_SENT))
+            raise
+        return begun.answered(CallOutcome.DONE)
 
     async def _begin(self, order: Order, intent: Intent) -> Order:
         begun = replace(order, intent=replace(intent, outcome=CallOutcome.UNKNOWN))
@@ -124,11 +191,6 @@ class OrderCalls:
         silent = unanswered or isinstance(error, UnknownOutcome)
         await self.stored(order if silent else before)
 
-    async def stored(self, order: Order) -> Order:
-        """Store ``order``, give up its lease, and return it as it then stands in the books."""
-        await self._books.commit(UnitOfWork((self.release(order),)))
-        return replace(order, row_version=order.row_version + 1)
-
 
 class Refused(StateError):
     """The supplier refused the call; ``order`` is how the order stands then, not yet stored."""
@@ -137,6 +199,12 @@ class Refused(StateError):
         super().__init__(refusal.message, code=refusal.code)
         self.refusal = refusal
         self.order = order
+
+
+def _stored_call(order: Order) -> Intent:
+    if order.intent is None:
+        raise ValueError(f"order {order.so_id} has no call to clear up")
+    return order.intent
 
 
 def utc_now() -> datetime:

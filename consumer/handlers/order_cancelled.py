@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from consumer.domain.errors import Rejected, Snoozed
 from consumer.domain.letters import note_of
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
-from consumer.domain.order_steps import CancelStep
+from consumer.domain.order_steps import Cancelled, CancelStep
 from consumer.domain.order_table import TABLE
 from consumer.domain.outcome import Ending, Outcome
 from consumer.domain.ports import UNKNOWN_ORDER
-from consumer.domain.results import finished_sync_log
-from consumer.domain.writes import SyncStatus, SyncType
-from consumer.handlers.order_calls import OrderCalls, Refused, utc_now
-from consumer.handlers.order_results import numbered
+from consumer.handlers.order_calls import Refused, utc_now
+from consumer.handlers.order_results import concluded, numbered, settled_held
 from schemas.events import OrderCancelled
 from schemas.identity import body_digest
 from schemas.results import OrderCancelAccepted, OrderCancelFailed, OrderCancelSucceeded
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.domain.outcome import Result
     from consumer.domain.ports import YlhOrders
     from consumer.domain.writes import InboxKey
+    from consumer.handlers.order_calls import OrderCalls, OrderWorker
     from schemas.envelope import Event
 
 
@@ -46,32 +45,38 @@ class OrderCancelledHandler:
         cancel = event.data
         if not isinstance(cancel, OrderCancelled):
             raise TypeError(f"order.cancelled carries {type(cancel).__name__}")
-        order = await self._calls.read(cancel.so_id)
+        worker = self._calls.worker()
+        order = await worker.read(cancel.so_id)
+        asked = Cancelled(event.source, event.id, replayed=bool(key.run))
         while True:
-            match TABLE[order.state].cancelled(order):
+            match TABLE[order.state].cancelled(order, asked):
                 case CancelStep.CLEAR_UP_CREATE:
-                    order = await self._calls.clear_up_create(order)
+                    order = await worker.clear_up_create(order)
                 case CancelStep.NEVER_PUSHED:
                     cancelled = replace(order, state=OrderState.CANCELLED)
-                    return self._succeeded(event, key, cancelled, cancel, started=utc_now())
+                    return _succeeded(event, key, cancelled, cancel, worker, started=utc_now())
                 case CancelStep.REPEAT:
-                    return self._repeated(order, cancel)
+                    return _repeated(order, cancel, worker)
+                case CancelStep.FAILED:
+                    return _failed(event, key, order, cancel, _refused_later(order), worker, started=utc_now())
                 case CancelStep.SETTLED:
-                    return self._failed(event, key, order, cancel, _too_late(order), started=utc_now())
+                    return _failed(event, key, order, cancel, _too_late(order), worker, started=utc_now())
                 case CancelStep.ASK_SUPPLIER:
-                    return await self._ask(event, key, order, cancel)
+                    return await self._ask(event, key, order, cancel, worker)
 
-    async def _ask(self, event: Event, key: InboxKey, order: Order, cancel: OrderCancelled) -> Outcome:
+    async def _ask(
+        self, event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, worker: OrderWorker
+    ) -> Outcome:
         started = utc_now()
         pushed_by_us = order.applied_version is not None
         try:
-            taken = await self._calls.cancel(order, self._intent(event, order, cancel, started))
+            taken = await worker.cancel(order, self._intent(event, order, cancel, started))
         except Refused as error:
             if error.refusal.code == UNKNOWN_ORDER and not pushed_by_us:
                 absent = replace(error.order, state=OrderState.CANCELLED)
-                return self._succeeded(event, key, absent, cancel, started=started)
+                return _succeeded(event, key, absent, cancel, worker, started=started)
             failed = replace(error.order, state=OrderState.CANCEL_FAILED)
-            return self._failed(event, key, failed, cancel, error.refusal, started=started)
+            return _failed(event, key, failed, cancel, error.refusal, worker, started=started)
         except Rejected as refusal:
             raise Snoozed(
                 f"YLH refused a second send of the cancel of {order.so_id}, whose first send was never answered; "
@@ -79,7 +84,7 @@ class OrderCancelledHandler:
                 code="cancel_refused_on_resend",
                 delay=_UNTIL_THE_CALLBACK,
             ) from refusal
-        return self._accepted(event, key, taken, cancel, started=started)
+        return _accepted(event, key, taken, cancel, worker, started=started)
 
     def _intent(self, event: Event, order: Order, cancel: OrderCancelled, now: datetime) -> Intent:
         waiting = order.intent
@@ -97,83 +102,81 @@ class OrderCancelledHandler:
             occurred_at=now,
         )
 
-    def _accepted(
-        self, event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, *, started: datetime
-    ) -> Outcome:
-        counted, result = _accepted(order, cancel)
-        return self._ended(
-            event,
-            key,
-            counted,
-            result,
-            started,
-            message=f"YLH took the cancel of {order.so_id}; its callback tells the end",
-        )
 
-    def _succeeded(
-        self, event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, *, started: datetime
-    ) -> Outcome:
-        counted, result = _succeeded(order, cancel)
-        return self._ended(
-            event, key, counted, result, started, message=f"order {order.so_id} is cancelled: never at YLH"
-        )
+def _accepted(
+    event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, worker: OrderWorker, *, started: datetime
+) -> Outcome:
+    counted, result = _taken(order, cancel)
+    message = f"YLH took the cancel of {order.so_id}; its callback tells the end"
+    return _ended(event, key, counted, result, worker, started, message=message)
 
-    def _failed(
-        self,
-        event: Event,
-        key: InboxKey,
-        order: Order,
-        cancel: OrderCancelled,
-        refusal: Rejected,
-        *,
-        started: datetime,
-    ) -> Outcome:
-        note = note_of(refusal)
-        counted, result = numbered(
-            order,
-            "order.cancel.failed",
-            OrderCancelFailed,
-            version=cancel.version,
-            now=utc_now(),
-            at_supplier=refusal.code != UNKNOWN_ORDER,
-            refundable=False,
-            error=note.to_result(),
-        )
-        return self._ended(
-            event, key, counted, result, started, message=note.supplier_message or note.message, refusal=refusal
-        )
 
-    def _repeated(self, order: Order, cancel: OrderCancelled) -> Outcome:
-        """The order's cancel was taken before: tell again how it stands, without a call."""
-        counted, result = (
-            _accepted(order, cancel) if order.state is OrderState.CANCELLING else _succeeded(order, cancel)
-        )
-        return Outcome(Ending.DONE, (result,), (self._calls.release(counted),))
+def _succeeded(
+    event: Event, key: InboxKey, order: Order, cancel: OrderCancelled, worker: OrderWorker, *, started: datetime
+) -> Outcome:
+    counted, result = _done(order, cancel)
+    return _ended(
+        event, key, counted, result, worker, started, message=f"order {order.so_id} is cancelled: never at YLH"
+    )
 
-    def _ended(
-        self,
-        event: Event,
-        key: InboxKey,
-        order: Order,
-        result: Result,
-        started: datetime,
-        *,
-        message: str,
-        refusal: Rejected | None = None,
-    ) -> Outcome:
-        ok = refusal is None
-        row, told = finished_sync_log(
-            event,
-            key,
-            sync_type=SyncType.ORDER,
-            status=SyncStatus.SUCCESS if ok else SyncStatus.FAILED,
-            message=message,
-            counts=(1, 1, 0) if ok else (1, 0, 1),
-            started_at=started,
-            now=utc_now(),
-        )
-        ending = Ending.DONE if ok else Ending.REFUSED
-        return Outcome(ending, (result, told), (self._calls.release(order), row), refusal=refusal)
+
+def _failed(
+    event: Event,
+    key: InboxKey,
+    order: Order,
+    cancel: OrderCancelled,
+    refusal: Rejected,
+    worker: OrderWorker,
+    *,
+    started: datetime,
+) -> Outcome:
+    note = note_of(refusal)
+    counted, result = numbered(
+        replace(order, error=note),
+        "order.cancel.failed",
+        OrderCancelFailed,
+        version=cancel.version,
+        now=utc_now(),
+        at_supplier=refusal.code != UNKNOWN_ORDER,
+        refundable=False,
+        error=note.to_result(),
+    )
+    return _ended(event, key, counted, result, worker, started, refusal=refusal)
+
+
+def _repeated(order: Order, cancel: OrderCancelled, worker: OrderWorker) -> Outcome:
+    """The order's cancel was taken before: tell again how it stands, without a call."""
+    counted, result = _taken(order, cancel) if order.state is OrderState.CANCELLING else _done(order, cancel)
+    return Outcome(Ending.DONE, (result,), (worker.release(counted),))
+
+
+def _ended(
+    event: Event,
+    key: InboxKey,
+    order: Order,
+    result: Result,
+    worker: OrderWorker,
+    started: datetime,
+    *,
+    message: str = "",
+    refusal: Rejected | None = None,
+) -> Outcome:
+    settled, held = settled_held(order, utc_now())
+    failed = None if refusal is None else note_of(refusal)
+    saved = worker.release(settled)
+    return concluded(
+        event, key, (result, *held), saved, started=started, message=message, failed=failed, refusal=refusal
+    )
+
+
+def _refused_later(order: Order) -> Rejected:
+    return Rejected(
+        f"YLH took the cancel of {order.so_id} and said later that it did not succeed: the order stands",
+        code="cancel_refused",
+        supplier="ylh",
+        operation="cancel",
+        supplier_message=order.fail_msg,
+    )
 
 
 def _too_late(order: Order) -> Rejected:
@@ -185,7 +188,7 @@ def _too_late(order: Order) -> Rejected:
     )
 
 
-def _accepted(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:
+def _taken(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:
     return numbered(
         order,
         "order.cancel.accepted",
@@ -197,13 +200,13 @@ def _accepted(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:
     )
 
 
-def _succeeded(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:
+def _done(order: Order, cancel: OrderCancelled) -> tuple[Order, Result]:
     return numbered(
         order,
         "order.cancel.succeeded",
         OrderCancelSucceeded,
         version=cancel.version,
         now=utc_now(),
-        at_supplier=order.applied_version is not None,
+        at_supplier=order.at_supplier is not False,
         refundable=True,
     )

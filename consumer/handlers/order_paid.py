@@ -1,4 +1,7 @@
-"""``order.paid``: push the order to YLH, once, whatever crashes (EVENTS, "In"; SUPPLIERS, YLH, create)."""
+"""``order.paid``: push the order to YLH, once, whatever crashes (EVENTS, "In"; SUPPLIERS, YLH, create).
+
+Reschedules that came before it go along in its body.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from consumer.domain.order_parts import Consignee, Days, Goods
 from consumer.domain.order_steps import Paid, PaidStep
 from consumer.domain.order_table import TABLE
 from consumer.domain.outcome import Ending, Outcome
-from consumer.domain.results import finished_sync_log
-from consumer.domain.writes import SyncStatus, SyncType
-from consumer.handlers.order_calls import OrderCalls, Refused, utc_now
-from consumer.handlers.order_results import iso, numbered
+from consumer.handlers.order_calls import Refused, utc_now
+from consumer.handlers.order_results import concluded, day, iso, numbered, settled_held
 from schemas.events import OrderPaid
 from schemas.results import OrderPushFailed, OrderPushSucceeded, OrderSuperseded
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from consumer.domain.order_parts import HeldReschedule
     from consumer.domain.ports import YlhOrders
     from consumer.domain.writes import InboxKey
+    from consumer.handlers.order_calls import OrderCalls, OrderWorker
     from schemas.envelope import Event
 
 
@@ -38,131 +41,134 @@ class OrderPaidHandler:
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Push the order, or say why not (`consumer.domain.order_table`)."""
         paid = _paid(event)
-        order = await self._calls.read(paid.so_id)
+        worker = self._calls.worker()
+        order = await worker.read(paid.so_id)
         digest = content_digest(paid)
         asked = Paid(event.id, paid.version, digest)
         while True:
             match TABLE[order.state].paid(order, asked):
                 case PaidStep.PUSH:
-                    return await self._push(event, key, order, digest)
+                    return await self._push(event, key, order, worker)
                 case PaidStep.CLEAR_UP:
                     mine = order.intent is not None and (order.intent.event_source, order.intent.event_id) == (
                         event.source,
                         event.id,
                     )
                     if mine and order.intent is not None:
-                        return await self._send(event, key, order, order.intent)
-                    order = await self._calls.clear_up_create(order)
+                        return await self._send(event, key, order, order.intent, worker)
+                    order = await worker.clear_up_create(order)
                 case PaidStep.APPLIED:
-                    return self._pushed(event, key, order, started=utc_now())
+                    return _pushed(event, key, order, worker, started=utc_now())
                 case PaidStep.SUPERSEDED:
-                    return self._superseded(order, paid)
+                    return _superseded(order, paid, worker)
                 case PaidStep.ALREADY_PUSHED:
-                    return self._already_pushed(event, key, order)
+                    return _already_pushed(event, key, order, worker)
 
-    async def _push(self, event: Event, key: InboxKey, order: Order, digest: str) -> Outcome:
+    async def _push(self, event: Event, key: InboxKey, order: Order, worker: OrderWorker) -> Outcome:
         paid = _paid(event)
         now = utc_now()
+        days = _days_to_push(paid, order.held)
         known = replace(
             order,
             online_no=paid.online_no,
             source_system=paid.source_system,
-            days=Days(iso(paid.distribution_on), iso(paid.install_on)),
+            days=days,
             goods=_goods(paid),
             consignee=_consignee(paid),
         )
         try:
-            body = self._ylh.create_body(paid)
+            body = self._ylh.create_body(
+                paid.model_copy(
+                    update={"distribution_on": day(days.distribution_on), "install_on": day(days.install_on)}
+                )
+            )
         except Rejected as refusal:
-            return self._refused(event, key, known, refusal, started=now)
+            return _refused(event, key, known, refusal, worker, started=now)
         intent = Intent(
             kind=CallKind.CREATE,
             body=body,
-            digest=digest,
+            digest=content_digest(paid),
             version=paid.version,
             outcome=CallOutcome.UNKNOWN,
             event_source=event.source,
             event_id=event.id,
             occurred_at=now,
         )
-        return await self._send(event, key, known, intent)
+        return await self._send(event, key, known, intent, worker)
 
-    async def _send(self, event: Event, key: InboxKey, order: Order, intent: Intent) -> Outcome:
+    async def _send(self, event: Event, key: InboxKey, order: Order, intent: Intent, worker: OrderWorker) -> Outcome:
         started = utc_now()
         try:
-            pushed = await self._calls.create(order, intent)
+            pushed = await worker.create(order, intent)
         except Refused as error:
-            return self._refused(event, key, error.order, error.refusal, started=started)
-        return self._pushed(event, key, pushed, started=started)
+            return _refused(event, key, error.order, error.refusal, worker, started=started)
+        return _pushed(event, key, pushed, worker, started=started)
 
-    def _pushed(self, event: Event, key: InboxKey, order: Order, *, started: datetime) -> Outcome:
-        now = utc_now()
-        counted, result = numbered(
-            order, "order.push.succeeded", OrderPushSucceeded, version=order.applied_version, now=now
-        )
-        row, told = finished_sync_log(
-            event,
-            key,
-            sync_type=SyncType.ORDER,
-            status=SyncStatus.SUCCESS,
-            message=f"order {order.so_id} is at YLH",
-            counts=(1, 1, 0),
-            started_at=started,
-            now=now,
-        )
-        return Outcome(Ending.DONE, (result, told), (self._calls.release(counted), row))
 
-    def _refused(self, event: Event, key: InboxKey, order: Order, refusal: Rejected, *, started: datetime) -> Outcome:
-        return self._failed(event, key, order, note_of(refusal), started=started, refusal=refusal)
+def _pushed(event: Event, key: InboxKey, order: Order, worker: OrderWorker, *, started: datetime) -> Outcome:
+    now = utc_now()
+    counted, result = numbered(
+        replace(order, error=None), "order.push.succeeded", OrderPushSucceeded, version=_paid(event).version, now=now
+    )
+    settled, held = settled_held(counted, now)
+    message = f"order {order.so_id} is at YLH"
+    return concluded(event, key, (result, *held), worker.release(settled), started=started, message=message)
 
-    def _already_pushed(self, event: Event, key: InboxKey, order: Order) -> Outcome:
-        note = ErrorNote(
-            error_class=ErrorClass.REJECTED,
-            code="already_pushed",
-            message=(
-                f"order {order.so_id} is at YLH in version {order.applied_version} and YLH cannot change an order: "
-                "cancel it and send a new so_id"
-            ),
-        )
-        return self._failed(event, key, order, note, started=utc_now(), refusal=None)
 
-    def _failed(
-        self,
-        event: Event,
-        key: InboxKey,
-        order: Order,
-        note: ErrorNote,
-        *,
-        started: datetime,
-        refusal: Rejected | None,
-    ) -> Outcome:
-        paid = _paid(event)
-        now = utc_now()
-        counted, result = numbered(
-            order, "order.push.failed", OrderPushFailed, version=paid.version, now=now, error=note.to_result()
-        )
-        row, told = finished_sync_log(
-            event,
-            key,
-            sync_type=SyncType.ORDER,
-            status=SyncStatus.FAILED,
-            message=note.supplier_message or note.message,
-            counts=(1, 0, 1),
-            started_at=started,
-            now=now,
-        )
-        return Outcome(Ending.REFUSED, (result, told), (self._calls.release(counted), row), refusal=refusal)
+def _refused(
+    event: Event, key: InboxKey, order: Order, refusal: Rejected, worker: OrderWorker, *, started: datetime
+) -> Outcome:
+    note = note_of(refusal)
+    return _failed(event, key, replace(order, error=note), note, worker, started=started, refusal=refusal)
 
-    def _superseded(self, order: Order, paid: OrderPaid) -> Outcome:
-        counted, result = numbered(
-            order,
-            "order.superseded",
-            OrderSuperseded,
-            version=paid.version,
-            now=utc_now(),
-            applied_version=order.applied_version,
-        )
-        return Outcome(Ending.SUPERSEDED, (result,), (self._calls.release(counted),))
+
+def _already_pushed(event: Event, key: InboxKey, order: Order, worker: OrderWorker) -> Outcome:
+    note = ErrorNote(
+        error_class=ErrorClass.REJECTED,
+        code="already_pushed",
+        message=(
+            f"order {order.so_id} is at YLH in version {order.applied_version} and YLH cannot change an order: "
+            "cancel it and send a new so_id"
+        ),
+    )
+    return _failed(event, key, order, note, worker, started=utc_now(), refusal=None)
+
+
+def _failed(
+    event: Event,
+    key: InboxKey,
+    order: Order,
+    note: ErrorNote,
+    worker: OrderWorker,
+    *,
+    started: datetime,
+    refusal: Rejected | None,
+) -> Outcome:
+    now = utc_now()
+    counted, result = numbered(
+        order, "order.push.failed", OrderPushFailed, version=_paid(event).version, now=now, error=note.to_result()
+    )
+    return concluded(event, key, (result,), worker.release(counted), started=started, failed=note, refusal=refusal)
+
+
+def _superseded(order: Order, paid: OrderPaid, worker: OrderWorker) -> Outcome:
+    counted, result = numbered(
+        order,
+        "order.superseded",
+        OrderSuperseded,
+        version=paid.version,
+        now=utc_now(),
+        applied_version=order.applied_version,
+    )
+    return Outcome(Ending.SUPERSEDED, (result,), (worker.release(counted),))
+
+
+def _days_to_push(paid: OrderPaid, held: tuple[HeldReschedule, ...]) -> Days:
+    """Return the days that the create asks for: those of the order, and of every newer reschedule that waits for it."""
+    days = Days(iso(paid.distribution_on), iso(paid.install_on))
+    for one in sorted(held, key=lambda held: held.version):
+        days = days.under(one.days) if one.version > paid.version else days
+    return days
 
 
 def _paid(event: Event) -> OrderPaid:

@@ -9,17 +9,18 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, case, exists, func, literal_column, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, literal_column, or_, select
 
 from consumer.domain.order import OrderState
 from consumer.persistence import tables
 from consumer.persistence.bulk import Bulk, Incoming
-from consumer.persistence.columns import clock
+from consumer.persistence.columns import clock, milliseconds
 from consumer.persistence.keys import KeySet
 from consumer.persistence.order_rows import READ, WRITTEN, order_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import timedelta
 
     from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
@@ -58,6 +59,16 @@ class Orders:
             .join(_TABLE, by_key)
         )
 
+        self._held = (
+            select(*[_TABLE.c[name] for name in READ])
+            .where(
+                _TABLE.c.held.is_not(None),
+                _TABLE.c.created_at <= clock() - bindparam("age", type_=BigInteger()),
+                _TABLE.c.so_id > bindparam("after"),
+            )
+            .order_by(_TABLE.c.so_id)
+            .limit(bindparam("limit", type_=BigInteger()))
+        )
         self._count = select(_TABLE.c.state, func.count()).group_by(_TABLE.c.state)
 
     def save(self, connection: Connection, saves: Sequence[SaveOrder]) -> bool:
@@ -72,6 +83,11 @@ class Orders:
             return {}
         result = connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
         return {order.so_id: order for order in map(order_of, result)}
+
+    def with_held(self, connection: Connection, *, older_than: timedelta, after: str, limit: int) -> list[Order]:
+        """Return orders that came into the books longer ago than ``older_than`` and hold something, by ``so_id``."""
+        parameters = {"age": milliseconds(older_than), "after": after, "limit": limit}
+        return [order_of(row) for row in connection.execute(self._held, parameters)]
 
     def count_by_state(self, connection: Connection) -> dict[OrderState, int]:
         """Count the orders of each state."""

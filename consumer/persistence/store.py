@@ -232,6 +232,12 @@ class Store(Interventions):
         """Return those of ``so_ids`` that are in the books."""
         return await self._database.read(lambda connection: self._orders.find(connection, so_ids))
 
+    async def orders_with_held(self, older_than: timedelta, *, after: str, limit: int) -> list[Order]:
+        """Return orders that came into the books longer ago than that and hold something, by ``so_id`` after one."""
+        return await self._database.read(
+            lambda connection: self._orders.with_held(connection, older_than=older_than, after=after, limit=limit)
+        )
+
     async def products(self, codes: Collection[str]) -> dict[str, Product]:
         """Return those of ``codes`` that are in the books."""
         return await self._database.read(lambda connection: self._catalogue.find(connection, codes))

@@ -65,6 +65,10 @@ class BatchedBooks:
         """Return those of ``so_ids`` that are in the books."""
         return await self._store.orders(set(so_ids))
 
+    async def orders_with_held(self, older_than: timedelta, *, after: str, limit: int) -> Sequence[Order]:
+        """Return orders that came into the books longer ago than that and hold something, by ``so_id`` after one."""
+        return await self._store.orders_with_held(older_than, after=after, limit=limit)
+
     async def shipments(self, so_ids: Collection[str]) -> Mapping[str, Kept]:
         """Return what is kept of those of ``so_ids`` that have shipments."""
         return await self._store.shipments.find(set(so_ids))

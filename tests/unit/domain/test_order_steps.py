@@ -15,7 +15,7 @@ from consumer.domain.order import (
     Order,
     OrderState,
 )
-from consumer.domain.order_steps import CancelStep, Paid, PaidStep
+from consumer.domain.order_steps import Cancelled, CancelStep, Paid, PaidStep
 from consumer.domain.order_table import TABLE
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_the_step_for_a_paid(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BOOKS))
 def test_the_step_for_a_cancel(name: str) -> None:
-    assert TABLE[BOOKS[name].state].cancelled(BOOKS[name]) is CANCEL[name]
+    assert TABLE[BOOKS[name].state].cancelled(BOOKS[name], Cancelled("/shop", "cancel-9")) is CANCEL[name]
 
 
 ORDERS = st.builds(
@@ -154,7 +154,7 @@ def test_nothing_is_pushed_that_may_be_there_or_was_cancelled(
 
 @given(ORDERS)
 def test_a_cancel_says_never_pushed_only_of_what_is_certainly_not_at_the_supplier(books: Order) -> None:
-    step = TABLE[books.state].cancelled(books)
+    step = TABLE[books.state].cancelled(books, Cancelled("/shop", "cancel-9"))
     if step is CancelStep.NEVER_PUSHED:
         assert books.intent is not None
         assert books.intent.kind is CallKind.CREATE
