@@ -94,7 +94,7 @@ async def test_a_create_that_never_left_may_be_formed_anew() -> None:
     assert (order.state, order.intent.outcome) == (OrderState.NEW, CallOutcome.NOT_SENT)
     told = await told_of(process, books, paid_event(2, "改地址"))
     assert told.type == "order.push.succeeded"
-    assert ylh.created[SO] == "create SO1 2 改地址".encode()
+    assert ylh.created[SO] == "create SO1 2 改地址 None None".encode()
 
 
 async def test_a_later_unknown_does_not_forget_an_earlier_one() -> None:

@@ -136,7 +136,7 @@ class History:
         assert process.job is not None
         process.crash()
         self.pending.append(process.job)
-        self._ghosts.append(process.calls.owner)
+        self._ghosts += process.calls.owners
         self.processes[number] = Process(self.books, self.ylh)
 
     def _failed(self, job: Job, error: RelayError) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,15 @@ from consumer.domain.errors import (
     UnknownOutcome,
 )
 from consumer.domain.order import CallKind, Order, OrderState
+from consumer.domain.order_parts import Days
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER, OrderArrived
 from consumer.domain.results import outgoing
 from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
-from consumer.handlers.order_calls import OrderCalls
+from consumer.handlers.order_calls import OrderCalls, OrderWorker
 from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
+from consumer.handlers.order_rescheduled import OrderRescheduledHandler
+from consumer.handlers.order_status import OrderStatusHandler
 from schemas.codec import decode
 from tests.support.events import cancelled, paid
 
@@ -176,6 +179,7 @@ class Ylh:
         self._foreign = frozenset(has)
         self.created: dict[str, bytes] = dict.fromkeys(has, b"")
         self.cancelled: set[str] = set()
+        self.days: dict[str, Days] = {}
         self.in_flight: set[str] = set()
         self.calls: list[tuple[str, bytes]] = []
         self.faults: list[str] = []
@@ -189,7 +193,9 @@ class Ylh:
         return so_id in self.created and so_id not in self.cancelled
 
     def create_body(self, order: OrderPaid) -> bytes:
-        return f"create {order.so_id} {order.version} {order.remark}".encode()
+        return (
+            f"create {order.so_id} {order.version} {order.remark} {order.distribution_on} {order.install_on}".encode()
+        )
 
     def cancel_body(self, cancel: OrderCancelled, *, source_system: str | None, now: datetime) -> bytes:
         return f"cancel {cancel.so_id} {cancel.version} {source_system} {now.isoformat()}".encode()
@@ -207,6 +213,7 @@ class Ylh:
             if so_id in self._books.cancel_begun:
                 self.faults.append("created although a cancel had been taken up")
             self.created[so_id] = body
+            self.days[so_id] = _days_in(body)
             await Pause()
             if said is Said.UNKNOWN_APPLIED:
                 raise _error(UnknownOutcome, "timeout", "create")
@@ -228,6 +235,25 @@ class Ylh:
             await Pause()
             if said is Said.UNKNOWN_APPLIED:
                 raise _error(UnknownOutcome, "timeout", "cancel")
+        finally:
+            self.in_flight.discard(so_id)
+
+    def reschedule_body(self, order_no: str, *, distribution_on: date | None, install_on: date | None) -> bytes:
+        return f"reschedule {order_no} {distribution_on} {install_on}".encode()
+
+    async def reschedule(self, order_no: str, body: bytes) -> None:
+        so_id = order_no.removeprefix("JSH-")
+        said = await self._called(CallKind.RESCHEDULE, so_id, body)
+        try:
+            self._unless_away(said)
+            if said is Said.UNKNOWN_LOST:
+                raise _error(UnknownOutcome, "timeout", "reschedule")
+            if said is Said.REFUSE or not self.live(so_id):
+                raise _error(Rejected, "refused", "reschedule")
+            self.days[so_id] = self.days[so_id].under(_days_in(body))
+            await Pause()
+            if said is Said.UNKNOWN_APPLIED:
+                raise _error(UnknownOutcome, "timeout", "reschedule")
         finally:
             self.in_flight.discard(so_id)
 
@@ -270,6 +296,12 @@ class Ylh:
             raise Unauthorised("no", code="unauthorised", supplier="ylh", operation="create", expired=False)
 
 
+def _days_in(body: bytes) -> Days:
+    """Return the days that a body ends with."""
+    distribution_on, install_on = (None if word == "None" else word for word in body.decode().split()[-2:])
+    return Days(distribution_on, install_on)
+
+
 def _error(kind: type[SupplierError], code: str, operation: str) -> SupplierError:
     return kind(f"{operation}: {code}", code=code, supplier="ylh", operation=operation, supplier_message="供应商的话")
 
@@ -287,15 +319,30 @@ class Job:
         return InboxKey(self.event.source, self.event.id)
 
 
+class Calls(OrderCalls):
+    """The changing calls of one process; remembers under which names it took leases."""
+
+    def __init__(self, books: Books, ylh: Ylh, *, lease: timedelta) -> None:
+        super().__init__(books, ylh, lease=lease)
+        self.owners: list[str] = []
+
+    def worker(self) -> OrderWorker:
+        worker = super().worker()
+        self.owners.append(worker.owner)
+        return worker
+
+
 class Process:
     """One consuming process with one message in hand; owns its leases by a name of its own."""
 
     def __init__(self, books: Books, ylh: Ylh) -> None:
         self._books = books
-        self.calls = OrderCalls(books, ylh, lease=timedelta(minutes=2))
+        self.calls = Calls(books, ylh, lease=timedelta(minutes=2))
         self._handlers: dict[str, Handler] = {
             "order.paid": OrderPaidHandler(self.calls, ylh),
             "order.cancelled": OrderCancelledHandler(self.calls, ylh),
+            "order.rescheduled": OrderRescheduledHandler(self.calls, ylh),
+            "order.status.requested": OrderStatusHandler(self.calls),
         }
         self.job: Job | None = None
         self._work: Coroutine[Any, Any, None] | None = None
