@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, literal_column, select, tuple_
 
-from consumer.persistence import tables
+from consumer.persistence import sync_tables, tables
 from consumer.persistence.columns import database_time
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ _INBOX = _statement(tables.inbox, "done_at")
 _OUTBOX = _statement(tables.outbox, "created_at", tables.outbox.c.status == literal_column("'dispatched'"))
 _SUSPECTS = _statement(tables.suspects, "marked_at")
 _BATCHES = _statement(
-    tables.sync_batches, "counted_at", ~tables.sync_batches.c.sync_id.in_(select(tables.sync_plans.c.sync_id))
+    sync_tables.sync_batches,
+    "counted_at",
+    ~sync_tables.sync_batches.c.sync_id.in_(select(sync_tables.sync_plans.c.sync_id)),
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, bindparam, select, text
 
 from consumer.domain.shipping import DeliveryPhoto, Kept, Parcel, Trace
-from consumer.persistence import tables
+from consumer.persistence import sync_tables, tables
 from consumer.persistence.bulk import ALWAYS, Incoming
 from consumer.persistence.keys import KeySet
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.domain.shipping import SaveShipments
     from consumer.persistence.engine import Database
 
-_TABLE = tables.shipments
+_TABLE = sync_tables.shipments
 _CONTENT = ("company", "number", "delivery_record_code", "sn_codes", "traces", "photos", "sync_id")
 _NONE = Kept()
 

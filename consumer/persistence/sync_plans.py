@@ -14,7 +14,7 @@ from sqlalchemy import Integer, bindparam, delete, exists, func, literal_column,
 from consumer.domain.sync_plan import BatchStanding, SyncEnd
 from consumer.domain.sync_writes import BatchStatus, FailedPart
 from consumer.domain.writes import InboxKey, SyncStatus
-from consumer.persistence import tables
+from consumer.persistence import sync_tables, tables
 from consumer.persistence.bulk import Incoming
 from consumer.persistence.keys import KeySet
 from consumer.persistence.sync_log import sync_log_row
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
     from consumer.persistence.engine import Database
 
-_PLANS = tables.sync_plans
-_BATCHES = tables.sync_batches
+_PLANS = sync_tables.sync_plans
+_BATCHES = sync_tables.sync_batches
 _LOG = tables.sync_log
 _OPEN: ColumnElement[str] = literal_column(f"'{BatchStatus.OPEN}'")
 _ZERO = literal_column("0", Integer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from consumer.persistence.tables import metadata
+from consumer.persistence import tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=tables.metadata,
     # The caller's transaction covers everything; alembic would not trust SQLite with DDL in one, our engine does
     # (BEGIN IMMEDIATE).
     transactional_ddl=True,

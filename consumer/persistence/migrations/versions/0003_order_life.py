@@ -56,9 +56,7 @@ def upgrade() -> None:
 
 
 def _logistics() -> None:
-    open_orders = sa.text(
-        "delivered_at IS NULL AND state IN ('pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
-    )
+    open_orders = sa.text("delivered_at IS NULL AND state NOT IN ('new', 'pushing', 'refused', 'cancelled', 'settled')")
     op.create_index("ix_orders_open", "orders", ["so_id"], sqlite_where=open_orders, postgresql_where=open_orders)
     op.create_table(
         "shipments",

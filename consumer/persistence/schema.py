@@ -1,0 +1,20 @@
+"""What all tables share: one set of metadata with names for keys and indexes that migrations can rely on."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, MetaData, text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def index_of_known(table: str, column: str) -> Index:
+    """Return an index on ``column`` without the rows that have no value there: it is not written for them."""
+    known = text(f"{column} IS NOT NULL")
+    return Index(f"ix_{table}_{column}", column, sqlite_where=known, postgresql_where=known)
