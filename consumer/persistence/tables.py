@@ -21,14 +21,15 @@ from sqlalchemy import (
     text,
 )
 
-from consumer.persistence import sync_tables  # noqa: F401 - whoever knows the tables knows all of them
+from consumer.persistence import schema, sync_tables  # noqa: F401 - whoever knows the tables knows the syncs' too
 from consumer.persistence.columns import UTCDateTime
-from consumer.persistence.schema import index_of_known, metadata
+from consumer.persistence.schema import index_of_known
+
+metadata = schema.metadata
 
 OPEN_ORDERS = "delivered_at IS NULL AND state NOT IN ('new', 'pushing', 'refused', 'cancelled', 'settled')"
-"""Orders at YLH that are not final, not refused and not known to be delivered: without delivered ones among them, so
-that they are found at the same cost however many orders there have been. ``NOT IN``, for SQLite would take the index on
-``state`` for an ``IN``, and sort."""
+"""Orders at YLH whose delivery is awaited; without delivered ones, so that they are found at the same cost for ever.
+``NOT IN``, for SQLite would take the index on ``state`` for an ``IN``, and sort."""
 
 inbox = Table(
     "inbox",
