@@ -12,6 +12,7 @@ from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
 from consumer.bootstrap.suppliers import Suppliers, policy_of
 from consumer.deadletters.archivist import Archivist
 from consumer.domain.recoverability import DATABASE
+from consumer.handlers.callback import CALLBACKS, CallbackHandler
 from consumer.handlers.held_lapsing import HeldLapsing
 from consumer.handlers.order_calls import OrderCalls
 from consumer.handlers.order_cancel_requested import OrderCancelRequestedHandler
@@ -194,6 +195,7 @@ class Wiring:
             "order.rescheduled": OrderRescheduledHandler(calls, suppliers.ylh),
             "order.status.requested": OrderStatusHandler(calls),
             "order.cancel.requested": OrderCancelRequestedHandler(calls, suppliers.ylh),
+            **dict.fromkeys(CALLBACKS, CallbackHandler(self._books)),
             "sync.products.requested": SyncProductsHandler(
                 self._books, suppliers.haier, self._relay.hand_over, self._observer, suppliers.haier.config_id
             ),

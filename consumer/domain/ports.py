@@ -32,6 +32,15 @@ class Books(Protocol):
         """Return the order, or None if it is not in the books."""
         ...
 
+    async def orders_by_numbers(self, platform_order_no: str, ext_order_no: str | None) -> Sequence[Order]:
+        """Return the orders that one of a callback's two numbers may mean.
+
+        Args:
+            platform_order_no: a ``so_id`` or an ``online_no``.
+            ext_order_no: Haier's number, which is an ``ext_order_no`` or stands as ``retail_order_no``.
+        """
+        ...
+
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``codes`` that are in the books, by code."""
         ...

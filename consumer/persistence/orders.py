@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, literal_column, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, literal_column, or_, select, union
 
 from consumer.domain.order import OrderState
 from consumer.persistence import tables
@@ -59,6 +59,17 @@ class Orders:
             .join(_TABLE, by_key)
         )
 
+        self._numbers = KeySet(dialect, "number")
+        number = self._numbers.rows.c.number
+        # One look into an index for each way to find an order; an OR over four columns would read the whole table.
+        self._by_number = union(
+            *(
+                select(*[_TABLE.c[name] for name in READ])
+                .select_from(self._numbers.rows)
+                .join(_TABLE, column == number)
+                for column in (_TABLE.c.so_id, _TABLE.c.online_no, _TABLE.c.ext_order_no, _TABLE.c.retail_order_no)
+            )
+        )
         self._held = (
             select(*[_TABLE.c[name] for name in READ])
             .where(
@@ -83,6 +94,25 @@ class Orders:
             return {}
         result = connection.execute(self._find, self._keys.parameters([(so_id,) for so_id in so_ids]))
         return {order.so_id: order for order in map(order_of, result)}
+
+    def by_numbers(
+        self, connection: Connection, numbers: Collection[tuple[str, str | None]]
+    ) -> dict[tuple[str, str | None], list[Order]]:
+        """Return for each pair of a platform's and Haier's number the orders that one of the two may mean."""
+        wanted = {number for pair in numbers for number in pair if number is not None}
+        found = [
+            order_of(row)
+            for row in connection.execute(self._by_number, self._numbers.parameters([(one,) for one in wanted]))
+        ]
+        return {
+            (platform, haier): [
+                order
+                for order in found
+                if platform in {order.so_id, order.online_no}
+                or (haier is not None and haier in {order.ext_order_no, order.retail_order_no})
+            ]
+            for platform, haier in numbers
+        }
 
     def with_held(self, connection: Connection, *, older_than: timedelta, after: str, limit: int) -> list[Order]:
         """Return orders that came into the books longer ago than ``older_than`` and hold something, by ``so_id``."""

@@ -232,6 +232,12 @@ class Store(Interventions):
         """Return those of ``so_ids`` that are in the books."""
         return await self._database.read(lambda connection: self._orders.find(connection, so_ids))
 
+    async def orders_by_numbers(
+        self, numbers: Collection[tuple[str, str | None]]
+    ) -> dict[tuple[str, str | None], list[Order]]:
+        """Return for each pair of a platform's and Haier's number the orders that one of the two may mean."""
+        return await self._database.read(lambda connection: self._orders.by_numbers(connection, numbers))
+
     async def orders_with_held(self, older_than: timedelta, *, after: str, limit: int) -> list[Order]:
         """Return orders that came into the books longer ago than that and hold something, by ``so_id`` after one."""
         return await self._database.read(

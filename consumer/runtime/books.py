@@ -40,6 +40,9 @@ class BatchedBooks:
         self._on_count = on_count
         self._commits: Batcher[UnitOfWork, None] = Batcher(self._apply, limit=_UNITS_PER_COMMIT)
         self._inbox: Batcher[InboxKey, InboxEntry | None] = Batcher(self._find_inbox, limit=_KEYS_PER_LOOKUP)
+        self._by_numbers: Batcher[tuple[str, str | None], list[Order]] = Batcher(
+            self._find_by_numbers, limit=_KEYS_PER_LOOKUP
+        )
         self._orders: Batcher[str, Order | None] = Batcher(self._find_orders, limit=_KEYS_PER_LOOKUP)
 
     async def commit(self, unit: UnitOfWork) -> None:
@@ -64,6 +67,10 @@ class BatchedBooks:
     async def orders(self, so_ids: Collection[str]) -> Mapping[str, Order]:
         """Return those of ``so_ids`` that are in the books."""
         return await self._store.orders(set(so_ids))
+
+    async def orders_by_numbers(self, platform_order_no: str, ext_order_no: str | None) -> Sequence[Order]:
+        """Return the orders that one of a callback's two numbers may mean."""
+        return await self._by_numbers.ask((platform_order_no, ext_order_no))
 
     async def orders_with_held(self, older_than: timedelta, *, after: str, limit: int) -> Sequence[Order]:
         """Return orders that came into the books longer ago than that and hold something, by ``so_id`` after one."""
@@ -111,6 +118,10 @@ class BatchedBooks:
     async def _find_inbox(self, keys: list[InboxKey]) -> Sequence[InboxEntry | None]:
         found = await self._store.inbox(set(keys))
         return [found.get(key) for key in keys]
+
+    async def _find_by_numbers(self, numbers: list[tuple[str, str | None]]) -> Sequence[list[Order]]:
+        found = await self._store.orders_by_numbers(set(numbers))
+        return [found[pair] for pair in numbers]
 
     async def _find_orders(self, so_ids: list[str]) -> Sequence[Order | None]:
         found = await self._store.orders(set(so_ids))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from consumer.domain.order import OrderState
 from consumer.runtime.pauses import Change
@@ -166,12 +166,65 @@ async def test_a_newer_version_with_other_content_cannot_change_a_pushed_order(r
 
 
 async def test_events_without_a_handler_yet_are_parked_and_told(relay: Relay) -> None:
-    status = paid("SO1")
-    status.update(type="order.status.requested", id="S1", data={"so_id": "SO1"})
-    await relay.send(status)
+    prices = paid("SO1")
+    prices.update(type="sync.prices.requested", id="P1", data={})
+    await relay.send(prices)
     dead = await relay.result("event.dead_lettered")
     assert dead["data"]["error"]["class"] == "bug"
     assert "no handler yet" in dead["data"]["error"]["message"]
+
+
+async def test_what_the_books_say_is_told_without_a_call(relay: Relay) -> None:
+    status = paid("SO1")
+    status.update(type="order.status.requested", id="S1", data={"so_id": "SO1"})
+    await relay.send(status)
+    nobody = await relay.result("order.status.reported", "SO1")
+    assert (nobody["data"]["state"], nobody["data"]["sequence"]) == (None, 0)
+
+    await relay.send(paid("SO1", distribution_on="2026-12-01"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.send({**status, "id": "S2"})
+    told = await relay.result("order.status.reported", "SO1", count=2)
+    assert (told["data"]["state"], told["data"]["sequence"]) == ("pushed", 2)
+    assert told["data"]["distribution_on"] == "2026-12-01"
+    assert told["data"]["at_supplier"] is True
+
+
+async def test_new_days_end_at_one_second_before_midnight_in_china(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.send(_rescheduled("SO1", 2, distribution_on="2026-12-01"))
+    told = await relay.result("order.reschedule.succeeded", "SO1")
+    assert (told["data"]["distribution_on"], told["data"]["install_on"]) == ("2026-12-01", None)
+    order = await relay.box.order("SO1")
+    # 2026-12-01T23:59:59+08:00
+    assert (order["distribution_time"], order["install_time"]) == ("1796140799000", None)
+
+    await relay.send(_rescheduled("SO1", 1, install_on="2026-12-02"))
+    assert (await relay.result("order.superseded", "SO1"))["data"]["applied_version"] == 2
+
+
+async def test_new_days_that_come_before_their_order_go_along_with_it(relay: Relay) -> None:
+    await relay.send(_rescheduled("SO1", 5, install_on="2026-12-03"), _rescheduled("SO1", 4, install_on="2026-12-02"))
+    assert (await relay.result("order.superseded", "SO1"))["data"]["version"] == 4
+    await relay.send(paid("SO1", version=3, distribution_on="2026-12-01"))
+    told = await relay.result("order.reschedule.succeeded", "SO1")
+    assert told["correlationid"] == "moved-SO1-5"
+    order = await relay.box.order("SO1")
+    assert (order["distribution_time"], order["install_time"]) == ("1796140799000", "1796313599000")
+    assert order["reschedule_calls"] == 0
+    books = (await relay.store.orders(["SO1"]))["SO1"]
+    assert (books.applied_version, books.held) == (5, ())
+
+
+def _rescheduled(so_id: str, version: int, **days: str) -> dict[str, Any]:
+    document = paid(so_id)
+    document.update(
+        type="order.rescheduled",
+        id=f"moved-{so_id}-{version}",
+        data={"so_id": so_id, "version": version, **days},
+    )
+    return document
 
 
 async def test_an_outage_of_the_account_pauses_the_lane_and_loses_nothing(relay: Relay) -> None:
