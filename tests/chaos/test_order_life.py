@@ -73,6 +73,8 @@ ANSWERS: Mapping[str, frozenset[str]] = {
 
 PERMITTED = {
     "refused": "YLH turned down a cancel or a reschedule of an order that it had ended itself",
+    "already_settled": "a cancel or a reschedule that came after YLH's quantities",
+    "order_refused": "a reschedule of an order that YLH does not deliver",
     "unmatched": "a callback for an order that nobody sent",
     "outside_window": "a callback signed a month ago",
 }
