@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from consumer.domain.errors import Malformed, OrderTaken, Rejected, StaleOrder, SupplierError, Throttled, Transient
 from consumer.domain.order import Order, OrderState
 from consumer.domain.outcome import Ending, Outcome
+from consumer.domain.results import outgoing
 from consumer.domain.shipping import DeliveryPhoto, Kept, SaveShipments, Shipment, ShipmentSource, Trace
 from consumer.domain.sync_plan import BatchStanding
 from consumer.domain.sync_writes import BatchStatus, CountBatch, PlanSync
@@ -388,6 +390,19 @@ async def test_all_open_orders_are_found_page_by_page() -> None:
     outcome = await planned(books, scope="open")
     assert len(outcome.results) == 24
     assert books.pages == 4
+
+
+async def test_thirty_thousand_open_orders_are_planned_in_a_few_megabytes() -> None:
+    books = Open([f"SO.20251122.{number:012}" for number in range(30_000)])
+    tracemalloc.start()
+    try:
+        outcome = await planned(books, scope="open")
+        rows = outgoing(outcome.results, key=REQUEST, correlationid="sync-1", traceparent=None, now=NOW)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(rows) == 300
+    assert peak < 20_000_000
 
 
 async def test_nothing_open_ends_at_once() -> None:
