@@ -13,8 +13,7 @@ import asyncio
 import os
 import random
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,14 +24,16 @@ from rabbitmq.connection import connect
 from rabbitmq.topology import UNCLAIMED, Topology
 from sandbox import CallbackConfig, Rule, SandboxConfig
 from sandbox.testing import running_sandbox
+from tests.support.crew import Crew, crewed
+from tests.support.order_answers import Answers
 from tests.support.order_lives import Plan, planned
 from tests.support.order_truth import disagreements, history
 from tests.support.receiver import receiver_process
-from tests.support.relay import Relay, killed, served_by_process, system
+from tests.support.relay import Relay, system
 from tests.support.sockets import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from consumer.domain.writes import Letter
@@ -42,7 +43,6 @@ SEED = int(os.environ.get("ORDER_LIFE_SEED", "1122"))
 SENT_WITHIN = max(6.0, ORDERS / 30)
 WITHIN = 90 + ORDERS / 5
 """Seconds until all has come to its end; leases of the killed take half a minute of them."""
-PROCESSES = 4
 KILL_EVERY = 4.0
 
 SETTINGS: Mapping[str, str] = {
@@ -51,8 +51,6 @@ SETTINGS: Mapping[str, str] = {
     "RELAY_RETRY_DELAYS": "200ms,500ms,1s,2s,4s",
     "RELAY_PROBE_FIRST": "500ms",
     "RELAY_PROBE_LONGEST": "1s",
-    # The lease of one who was killed ends soon.
-    "LEASE_MARGIN_SECONDS": "2",
 }
 FAULTS: Mapping[str, tuple[float, Mapping[str, object]]] = {
     "503": (0.05, {"effect": "status", "status": 503}),
@@ -62,14 +60,6 @@ FAULTS: Mapping[str, tuple[float, Mapping[str, object]]] = {
 }
 """Share of all changing calls, and what happens to them: one in ten."""
 CALLS_FOR_A_TOKEN = 150
-
-ANSWERS: Mapping[str, frozenset[str]] = {
-    "order.paid": frozenset({"order.push.succeeded", "order.push.failed", "order.superseded"}),
-    "order.cancelled": frozenset({"order.cancel.accepted", "order.cancel.succeeded", "order.cancel.failed"}),
-    "order.rescheduled": frozenset({"order.reschedule.succeeded", "order.reschedule.failed", "order.superseded"}),
-    "order.status.requested": frozenset({"order.status.reported"}),
-}
-"""The results that answer an event; what callbacks bring about has a causation of its own."""
 
 PERMITTED = {
     "refused": "YLH turned down a cancel or a reschedule of an order that it had ended itself",
@@ -100,86 +90,6 @@ def _faults() -> tuple[Rule, ...]:
         ]
         left -= share
     return tuple(Rule.model_validate(rule) for rule in rules)
-
-
-@dataclass
-class Answers:
-    """Results as they come, by the event that they answer."""
-
-    relay: Relay
-    plan: Plan
-    by_event: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Event id → result id → type."""
-    by_order: dict[str, dict[str, int]] = field(default_factory=dict)
-    """``so_id`` → result id → sequence."""
-    _read: int = 0
-
-    def read(self) -> None:
-        """Take in what has come since the last time."""
-        events = self.plan.events
-        for result in self.relay.results[self._read :]:
-            if not result["type"].startswith("order."):
-                continue
-            self.by_order.setdefault(result["subject"], {})[result["id"]] = result["data"]["sequence"]
-            event = events.get(result.get("correlationid", ""))
-            if event is not None and "causationid" not in result and result["type"] in ANSWERS[event["type"]]:
-                self.by_event.setdefault(event["id"], {})[result["id"]] = result["type"]
-        self._read = len(self.relay.results)
-
-    def missing(self, letters: list[Letter]) -> set[str]:
-        """Events without a result that are not parked either."""
-        self.read()
-        return set(self.plan.events) - set(self.by_event) - {letter.event_id for letter in letters}
-
-
-class Crew:
-    """Four consuming processes, of which one is killed and replaced every few seconds."""
-
-    def __init__(self, relay: Relay, lots: random.Random) -> None:
-        self._relay = relay
-        self._lots = lots
-        self._stacks: list[AsyncExitStack] = []
-        self._processes: list[asyncio.subprocess.Process] = []
-        self.kills = 0
-
-    async def start(self) -> None:
-        for _ in range(PROCESSES):
-            self._stacks.append(AsyncExitStack())
-            self._processes.append(await self._stacks[-1].enter_async_context(self._one()))
-
-    async def kill_one(self) -> None:
-        """Kill -9 one of them and start another."""
-        number = self._lots.randrange(PROCESSES)
-        assert self._processes[number].returncode is None, "a process ended by itself"
-        await killed(self._processes[number])
-        await self._stacks[number].aclose()
-        self._processes[number] = await self._stacks[number].enter_async_context(self._one())
-        self.kills += 1
-
-    async def drain(self) -> None:
-        """Let them end as they do in life."""
-        for process in self._processes:
-            assert process.returncode is None, "a process ended by itself"
-            process.terminate()
-        for process in self._processes:
-            assert await asyncio.wait_for(process.wait(), 30) == 0
-
-    async def close(self) -> None:
-        for stack in self._stacks:
-            await stack.aclose()
-
-    def _one(self) -> Any:
-        return served_by_process(self._relay, LEASE_MARGIN_SECONDS=SETTINGS["LEASE_MARGIN_SECONDS"])
-
-
-@asynccontextmanager
-async def crewed(relay: Relay, lots: random.Random) -> AsyncIterator[Crew]:
-    crew = Crew(relay, lots)
-    try:
-        await crew.start()
-        yield crew
-    finally:
-        await crew.close()
 
 
 async def _send(relay: Relay, plan: Plan) -> None:
@@ -294,13 +204,12 @@ async def test_books_and_supplier_agree_on_every_order(amqp_url: str, database_u
     assert plan.sendings == planned(SEED, ORDERS, seconds=SENT_WITHIN).sendings, "a seed reproduces the plan"
     port = free_port()
     supplier = running_sandbox(SandboxConfig(callbacks=_manners(port), faults=_faults()))
-    settings = {name: value for name, value in SETTINGS.items() if name.startswith("RELAY_")}
     async with AsyncExitStack() as stack:
         relay = await stack.enter_async_context(
-            system(amqp_url, database_url, supplier, **settings, RELAY_CALLBACK_PORT=str(port))
+            system(amqp_url, database_url, supplier, **SETTINGS, RELAY_CALLBACK_PORT=str(port))
         )
         await stack.enter_async_context(receiver_process(tmp_path, relay.environment))
-        crew = await stack.enter_async_context(crewed(relay, random.Random(SEED)))  # noqa: S311 - no secret
+        crew = await stack.enter_async_context(crewed(relay, random.Random(SEED), tmp_path / "log"))  # noqa: S311 - no secret
         answers = Answers(relay, plan)
         sending = asyncio.create_task(_send(relay, plan))
         await _until_ended(relay, answers, crew, sending)
