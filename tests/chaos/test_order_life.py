@@ -63,6 +63,7 @@ CALLS_FOR_A_TOKEN = 150
 
 PERMITTED = {
     "refused": "YLH turned down a cancel or a reschedule of an order that it had ended itself",
+    "cancel_refused": "YLH said by callback that a cancel failed, before its lost answer was asked for again",
     "already_settled": "a cancel or a reschedule that came after YLH's quantities",
     "order_refused": "a reschedule of an order that YLH does not deliver",
     "unmatched": "a callback for an order that nobody sent",
