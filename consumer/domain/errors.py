@@ -23,10 +23,13 @@
 
 An error owns its words: ``message`` is for a person, ``code`` is stable English for programs. The library's own
 exception is chained below it (``raise … from``), never shown instead of it.
+
+Beside the tree stands `CalledOff`: nothing went wrong, somebody told us to stop.
 """
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -262,3 +265,7 @@ class SyncNotOver(StateError):
 
     def __init__(self, sync_id: str) -> None:
         super().__init__(f"sync {sync_id} has an open batch, or is closed already", code="sync_not_over")
+
+
+class CalledOff(asyncio.CancelledError):
+    """A call was cancelled while it still waited to be sent: the supplier has seen nothing of it."""

@@ -8,22 +8,38 @@ as its own arrival.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from consumer.domain.errors import Defect, Rejected, StateError, SupplierError, UnknownOutcome
+from consumer.domain.errors import (
+    BooksUnavailable,
+    CalledOff,
+    Defect,
+    Rejected,
+    RelayError,
+    StateError,
+    SupplierError,
+    UnknownOutcome,
+)
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER
 from consumer.domain.results import outgoing
 from consumer.domain.writes import SaveOrder, UnitOfWork
 from consumer.handlers.order_results import settled_held
+from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from datetime import timedelta
 
     from consumer.domain.ports import Books, YlhOrders
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
 
 
 class OrderCalls:
@@ -82,20 +98,19 @@ class OrderWorker:
         unanswered = order.unanswered(CallKind.CREATE) is not None
         doubtful = order.may_be_there
         pushing = await self._begin(replace(order, state=OrderState.PUSHING), intent)
+        unsent = CallOutcome.MAY_BE_THERE if doubtful else CallOutcome.NOT_SENT
         try:
-            arrived = await self._ylh.create(order.so_id, intent.body, unanswered=unanswered)
+            arrived = await self._answer(
+                self._ylh.create(order.so_id, intent.body, unanswered=unanswered),
+                pushing,
+                unsent=pushing if unanswered else replace(pushing.answered(unsent), state=OrderState.NEW),
+            )
         except Rejected as error:
             # A refusal proves absence only where no earlier send, of this content or an older one, may have been taken.
             absent = not doubtful and error.code != ALREADY_AT_SUPPLIER
             known = CallOutcome.REFUSED if absent else CallOutcome.MAY_BE_THERE
             refused = replace(pushing.answered(known), state=OrderState.NEW)
             raise Refused(error, refused) from error
-        except SupplierError as error:
-            unsent = CallOutcome.MAY_BE_THERE if doubtful else CallOutcome.NOT_SENT
-            await self._note_silence(
-                pushing, error, unanswered=unanswered, before=replace(pushing.answered(unsent), state=OrderState.NEW)
-            )
-            raise
         return replace(pushing.arrived(), retail_order_no=arrived.retail_order_no or pushing.retail_order_no)
 
     async def cancel(self, order: Order, intent: Intent) -> Order:
@@ -113,12 +128,13 @@ class OrderWorker:
         unanswered = order.unanswered(CallKind.RESCHEDULE) is not None
         begun = await self._begin(order, intent)
         try:
-            await self._ylh.reschedule(order.order_no, intent.body)
+            await self._answer(
+                self._ylh.reschedule(order.order_no, intent.body),
+                begun,
+                unsent=begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
+            )
         except Rejected as error:
             raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
-        except SupplierError as error:
-            await self._note_silence(begun, error, unanswered=unanswered, before=begun.answered(CallOutcome.NOT_SENT))
-            raise
         return replace(
             begun.answered(CallOutcome.DONE),
             days=begun.days.under(intent.days),
@@ -168,7 +184,11 @@ class OrderWorker:
         unanswered = order.unanswered(CallKind.CANCEL) is not None
         begun = await self._begin(order, intent)
         try:
-            await self._ylh.cancel(order.so_id, intent.body)
+            await self._answer(
+                self._ylh.cancel(order.so_id, intent.body),
+                begun,
+                unsent=begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
+            )
         except Rejected as error:
             never_there = error.code == UNKNOWN_ORDER and order.applied_version is None
             if unanswered and not never_there:
@@ -176,9 +196,6 @@ class OrderWorker:
                 await self.stored(begun)
                 raise
             raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
-        except SupplierError as error:
-            await self._note_silence(begun, error, unanswered=unanswered, before=begun.answered(CallOutcome.NOT_SENT))
-            raise
         return begun.answered(CallOutcome.DONE)
 
     async def _begin(self, order: Order, intent: Intent) -> Order:
@@ -186,10 +203,32 @@ class OrderWorker:
         await self._books.commit(UnitOfWork((SaveOrder(begun, self._owner, lease=self._lease),)))
         return replace(begun, row_version=begun.row_version + 1)
 
-    async def _note_silence(self, order: Order, error: SupplierError, *, unanswered: bool, before: Order) -> None:
-        """Store what a call without an answer leaves, and give up the lease; ``before``: where nothing was sent."""
-        silent = unanswered or isinstance(error, UnknownOutcome)
-        await self.stored(order if silent else before)
+    async def _answer(self, call: Awaitable[T], begun: Order, *, unsent: Order) -> T:
+        """Return the answer of ``call``; where none came, store what that leaves and give up the lease.
+
+        Args:
+            call: under way.
+            begun: the order with the call's intent.
+            unsent: how it stands where nothing of this call has reached the supplier.
+
+        Raises:
+            Rejected: nothing is stored yet; what a no means is another matter for each call.
+            SupplierError, BooksUnavailable: no answer.
+        """
+        try:
+            return await call
+        except Rejected:
+            raise
+        except (SupplierError, BooksUnavailable) as error:
+            await self.stored(begun if isinstance(error, UnknownOutcome) else unsent)
+            raise
+        except CalledOff as stop:
+            # One commit is made although we were told to stop: the next to look would have to doubt the call.
+            try:
+                await self.stored(unsent)
+            except RelayError as error:
+                log.warning("a call that was never sent counts as unanswered", so_id=begun.so_id, error=error)
+            raise asyncio.CancelledError from stop
 
 
 class Refused(StateError):

@@ -136,11 +136,14 @@ class Authorised:
                 token = current or token
                 headers = (*self._headers, (b"Authorization", token.authorization))
                 limit = self._limit(tries)
+                tries.sending = True
                 try:
                     answer = await self._caller.send(operation, headers, body, limit=limit, subject=subject)
                 except Unauthorised as refusal:
+                    tries.sending = False
                     self._after_refusal(refusal, token, tries)
                 except SupplierError as error:
+                    tries.sending = False
                     if isinstance(error, Rejected) or error.status == HTTPStatus.OK:
                         self._tokens.let_in(token)
                     raise

@@ -30,6 +30,7 @@ class Tries:
     Attributes:
         expiries: how often a token expired under it so far.
         unanswered: the first try of this call whose outcome is unknown, or None.
+        sending: whether a try is on its way now, and the supplier may have read it already.
     """
 
     def __init__(
@@ -46,6 +47,12 @@ class Tries:
         self._until = clock() + deadline.total_seconds()
         self.expiries = 0
         self.unanswered: UnknownOutcome | None = None
+        self.sending = False
+
+    @property
+    def nothing_open(self) -> bool:
+        """Whether no try can have done anything that is not known: none is on its way, none is unanswered."""
+        return not self.sending and self.unanswered is None
 
     @property
     def remaining(self) -> float:

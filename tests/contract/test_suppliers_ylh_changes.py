@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from consumer.domain.errors import (
     BooksUnavailable,
+    CalledOff,
     Rejected,
     UnknownOutcome,
 )
@@ -142,3 +144,38 @@ async def test_an_unknown_outcome_outlives_a_quota_that_cannot_be_asked_for_the_
         with pytest.raises(UnknownOutcome):
             await create(client)
     assert (await box.order("SO-1"))["creates"] == 1
+
+
+class Slots:
+    """A quota that gives the first ``free`` slots, then none."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self.waiting = asyncio.Event()
+
+    async def take(self, within: float) -> bool:
+        self._free -= 1
+        if self._free < 0:
+            self.waiting.set()
+            await asyncio.sleep(within)
+        return True
+
+
+@pytest.mark.parametrize("free", [0, 1], ids=["never sent", "sent once, unanswered"])
+async def test_a_cancelled_call_says_whether_it_was_sent(box: Box, free: int) -> None:
+    await box.add_fault({"call": "ylh.create", "effect": "lost_answer"})
+    slots = Slots(free)
+
+    async def made(client: YlhClient) -> type[BaseException] | None:
+        try:
+            await create(client)
+        except asyncio.CancelledError as stop:
+            return type(stop)
+        return None
+
+    async with ylh_client(box, quota=slots) as client:
+        call = asyncio.create_task(made(client))
+        await asyncio.wait_for(slots.waiting.wait(), 5)
+        call.cancel()
+        assert await call is (asyncio.CancelledError if free else CalledOff)
+    assert (await box.summary())["orders"] == free

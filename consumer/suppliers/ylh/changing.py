@@ -4,13 +4,17 @@ Within one call an unknown outcome stays one until an answer settles it: when th
 (refused, throttled, no connection, a pause, a quota that cannot be asked), the caller still gets the `UnknownOutcome`
 of the first send. The books then keep the send as unanswered and know, when the message comes round, that it is a
 resend.
+
+A call that is cancelled, as the last of a shutdown are, says whether anything was sent: of one that waited for its slot
+the books need not doubt anything.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from consumer.domain.errors import Rejected, RelayError, UnknownOutcome
+from consumer.domain.errors import CalledOff, Rejected, RelayError, UnknownOutcome
 
 if TYPE_CHECKING:
     from re import Pattern
@@ -39,10 +43,15 @@ async def changed(
         Rejected: no send of this call did anything, or the refusal settles it.
         UnknownOutcome: it may or may not have happened.
         RelayError: nothing happened.
+        CalledOff: it was cancelled before anything happened.
     """
     try:
         return await account.call(operation, body, subject=subject, tries=tries)
     except UnknownOutcome:
+        raise
+    except asyncio.CancelledError as stop:
+        if tries.nothing_open:
+            raise CalledOff from stop
         raise
     except RelayError as error:
         settled = isinstance(error, Rejected) and said(error, settles)

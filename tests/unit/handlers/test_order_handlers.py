@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.domain.errors import BooksUnavailable, Rejected, Snoozed, Transient, UnknownOutcome
+from consumer.domain.errors import Rejected, Snoozed, Transient, UnknownOutcome
 from consumer.domain.order import CallOutcome, OrderState
 from consumer.domain.outcome import Ending, Outcome
 from consumer.domain.writes import SaveOrder, SyncLogRow, SyncStatus
@@ -109,13 +109,13 @@ async def test_a_later_unknown_does_not_forget_an_earlier_one() -> None:
     assert (told.type, told.data.retail_order_no) == ("order.push.succeeded", None)
 
 
-async def test_what_is_no_suppliers_error_leaves_the_call_unanswered() -> None:
+async def test_a_fault_of_ours_leaves_the_call_unanswered() -> None:
     class Broken(Ylh):
         async def create(self, so_id: str, body: bytes, *, unanswered: bool) -> OrderArrived:
-            raise BooksUnavailable(f"no quota for {so_id}: {len(body)}, {unanswered}", code="unreachable")
+            raise ZeroDivisionError(f"{so_id}: {len(body)}, {unanswered}")
 
     books, _, process = world(ylh=Broken(Books()))
-    with pytest.raises(BooksUnavailable):
+    with pytest.raises(ZeroDivisionError):
         await process.carry(Job(paid_event()))
     order = books.rows[SO].order
     assert order.intent is not None

@@ -36,10 +36,10 @@ from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.order_rescheduled import OrderRescheduledHandler
 from consumer.handlers.order_status import OrderStatusHandler
 from schemas.codec import decode
-from tests.support.events import cancelled, paid
+from tests.support.events import cancelled, event, paid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Generator, Iterable, Mapping
+    from collections.abc import Collection, Coroutine, Generator, Iterable, Mapping, Sequence
 
     from consumer.domain.outcome import Handler, Outcome
     from consumer.domain.product import Product
@@ -89,6 +89,12 @@ class Books:
         await Pause()
         row = self.rows.get(so_id)
         return None if row is None else row.order
+
+    async def orders_by_numbers(self, platform_order_no: str, ext_order_no: str | None) -> Sequence[Order]:
+        await Pause()
+        numbers = {platform_order_no, ext_order_no} - {None}
+        orders = [row.order for row in self.rows.values()]
+        return [one for one in orders if numbers & {one.so_id, one.online_no, one.ext_order_no, one.retail_order_no}]
 
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         raise AssertionError(f"no order needs the products {codes}")
@@ -395,6 +401,20 @@ def paid_event(version: int = 1, remark: str | None = None, event_id: str | None
 @cache
 def cancel_event(event_id: str = "cancel-1") -> Event:
     return _decoded(cancelled(SO, event_id=event_id))
+
+
+@cache
+def rescheduled_event(
+    version: int, *, distribution_on: str | None = "2026-12-05", install_on: str | None = None, event_id: str = ""
+) -> Event:
+    data = {"so_id": SO, "version": version, "distribution_on": distribution_on, "install_on": install_on}
+    given = {name: value for name, value in data.items() if value is not None}
+    return _decoded(event("order.rescheduled", given, event_id=event_id or f"days-{version}", subject=SO))
+
+
+@cache
+def status_event(event_id: str = "status-1") -> Event:
+    return _decoded(event("order.status.requested", {"so_id": SO}, event_id=event_id, subject=SO))
 
 
 def _decoded(document: dict[str, Any]) -> Event:

@@ -20,6 +20,8 @@ from consumer.suppliers.operation import JSON, Operation, Said
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from consumer.suppliers.retrying import Tries
+
 
 class Slots:
     """A quota that does what a test says before it answers yes."""
@@ -36,7 +38,9 @@ class Slots:
 class Counter:
     """An account at a supplier that answers with one status after the other, then with 200."""
 
-    def __init__(self, *statuses: int, call: float = 1.0) -> None:
+    def __init__(self, *statuses: int, call: float = 1.0, changes: bool = False) -> None:
+        self.silent = False
+        self.read = asyncio.Event()
         self.quota = Slots()
         self.logins = 0
         self.sent: list[str] = []
@@ -50,20 +54,23 @@ class Counter:
             supplier="ylh",
             name="photos",
             url=httpx.URL("https://ylh.example/photos"),
-            changes=False,
+            changes=changes,
             read=_value,
             settings="YLH_BASE_URL",
         )
 
-    async def call(self) -> JSON:
-        return await self._calls.call(self._operation, b"{}", self.conduct.tries())
+    async def call(self, tries: Tries | None = None) -> JSON:
+        return await self._calls.call(self._operation, b"{}", tries or self.conduct.tries())
 
     async def _login(self) -> Grant:
         self.logins += 1
         return Grant(f"t{self.logins}", 3600)
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request.headers["Authorization"])
+        self.read.set()
+        if self.silent:
+            await asyncio.Event().wait()
         return httpx.Response(self._statuses.pop(0) if self._statuses else 200, json={"success": True, "data": "yes"})
 
 
@@ -155,3 +162,57 @@ async def test_a_database_that_gives_no_slots_reaches_the_caller() -> None:
     with pytest.raises(BooksUnavailable):
         await counter.call()
     assert not counter.sent
+
+
+async def _cancelled_once(there: asyncio.Event, counter: Counter) -> Tries:
+    """Cancel a call once it is there, and return its tries."""
+    tries = counter.conduct.tries()
+    call = asyncio.create_task(counter.call(tries))
+    await asyncio.wait_for(there.wait(), 5)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    return tries
+
+
+def _slots(free: int) -> tuple[asyncio.Event, Callable[[], Awaitable[bool]]]:
+    """Return a quota that gives so many slots and no more, and whether somebody waits for another."""
+    waiting = asyncio.Event()
+    left = free
+
+    async def take() -> bool:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            waiting.set()
+            await asyncio.Event().wait()
+        return True
+
+    return waiting, take
+
+
+async def test_a_call_cancelled_while_it_waits_for_its_slot_has_left_nothing_open() -> None:
+    counter = Counter()
+    waiting, counter.quota.before = _slots(0)
+    assert (await _cancelled_once(waiting, counter)).nothing_open
+    assert not counter.sent
+
+
+async def test_a_call_cancelled_after_an_answer_that_says_no_has_left_nothing_open() -> None:
+    counter = Counter(200, 401)
+    await counter.call()
+    waiting, counter.quota.before = _slots(1)
+    assert (await _cancelled_once(waiting, counter)).nothing_open
+    assert len(counter.sent) == 2
+
+
+async def test_a_call_cancelled_on_its_way_may_have_been_read() -> None:
+    counter = Counter()
+    counter.silent = True
+    assert not (await _cancelled_once(counter.read, counter)).nothing_open
+
+
+async def test_a_call_cancelled_before_its_repeat_remembers_the_send_without_an_answer() -> None:
+    counter = Counter(503, changes=True)
+    waiting, counter.quota.before = _slots(1)
+    assert not (await _cancelled_once(waiting, counter)).nothing_open
