@@ -93,5 +93,9 @@ def _chores(settings: Settings, wiring: Wiring, metrics: Metrics) -> list[Chore]
     return [
         Chore("measure queues", MEASURE_EVERY, QueueMeasuring(wiring.broker, queues, metrics).run),
         Chore("measure books", MEASURE_EVERY, BooksMeasuring(wiring.store, metrics).run),
-        Chore("delete old rows", FORGET_EVERY, Forgetting(wiring.store, settings.retention.messages).run),
+        Chore(
+            "delete old rows",
+            FORGET_EVERY,
+            Forgetting(wiring.store, settings.retention.messages, settings.retention.personal_data).run,
+        ),
     ]

@@ -50,6 +50,7 @@ class _Families:
     queue_consumers: Gauge
     dead_letters: Gauge
     orders: Gauge
+    order_oldest_age: Gauge
     lane_paused: Gauge
     outbox_pending: Gauge
     outbox_oldest_age: Gauge
@@ -133,6 +134,10 @@ class Metrics(SupplierMetrics):
         """Replace the number of orders by state."""
         _replace(self._families.orders, (((state,), count) for state, count in by_state.items()))
 
+    def orders_waiting(self, oldest: Mapping[str, float]) -> None:
+        """Replace by state for how many seconds its oldest order has been in it."""
+        _replace(self._families.order_oldest_age, (((state,), round(age)) for state, age in oldest.items()))
+
     def outbox(self, *, pending: int, oldest_age_seconds: float) -> None:
         """Say how many results wait to be published, and since when the oldest does (0 for none)."""
         self._families.outbox_pending.set(pending)
@@ -213,6 +218,11 @@ def _families(version: str) -> _Families:
         queue_consumers=gauge("relay_queue_consumers", "Consumers that the broker has on a queue.", "queue"),
         dead_letters=gauge("relay_dead_letters", "Open dead letters.", "lane", "error_class"),
         orders=gauge("relay_orders", "Orders by state.", "state"),
+        order_oldest_age=gauge(
+            "relay_order_oldest_age_seconds",
+            "How long the oldest order of a state that is not final is in it.",
+            "state",
+        ),
         lane_paused=gauge("relay_lane_paused", "1 while the lane rests.", "lane"),
         outbox_pending=gauge("relay_outbox_pending", "Results that wait to be published."),
         outbox_oldest_age=gauge("relay_outbox_oldest_age_seconds", "Age of the oldest of them, 0 for none."),

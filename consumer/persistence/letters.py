@@ -50,11 +50,11 @@ class Letters:
     def find(self, connection: Connection, id_: str) -> Letter | None:
         """Return the letter ``id_``."""
         row = (connection.execute(self._find, {"id": id_})).one_or_none()
-        return None if row is None else _letter(row)
+        return None if row is None else letter_of_row(row)
 
     def open(self, connection: Connection, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""
-        return [_letter(row) for row in connection.execute(self._open, {"limit": limit})]
+        return [letter_of_row(row) for row in connection.execute(self._open, {"limit": limit})]
 
     def count_open(self, connection: Connection) -> dict[tuple[str, ErrorClass], int]:
         """Count open letters by lane and error class."""
@@ -67,6 +67,7 @@ def _row(letter: Letter) -> tuple[object, ...]:
     return tuple((named | {"error_class": letter.error_class.value, "status": letter.status.value}).values())
 
 
-def _letter(row: Any) -> Letter:
+def letter_of_row(row: Any) -> Letter:
+    """Return the letter of a row."""
     named = dict(row._mapping)  # noqa: SLF001 (the public name for a row by column names)
     return Letter(**(named | {"error_class": ErrorClass(row.error_class), "status": LetterStatus(row.status)}))

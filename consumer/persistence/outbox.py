@@ -91,12 +91,12 @@ class Outbox:
     def of_key(self, connection: Connection, key: InboxKey) -> list[OutboxMessage]:
         """Return all messages that the event ``key`` caused, oldest first, dispatched or not."""
         result = connection.execute(self._of_key, {"source": key.source, "event_id": key.event_id, "run": key.run})
-        return [_message(row) for row in result]
+        return [message_of_row(row) for row in result]
 
     def claim(self, connection: Connection, limit: int, claim_for: timedelta) -> list[OutboxMessage]:
         """Claim up to ``limit`` pending rows whose claim has run out, oldest claims first; no row goes to two."""
         result = connection.execute(self._claim, {"limit": limit, "claim_for": milliseconds(claim_for)})
-        return sorted((_message(row) for row in result), key=lambda message: (message.created_at, message.id))
+        return sorted((message_of_row(row) for row in result), key=lambda message: (message.created_at, message.id))
 
     def pending(self, connection: Connection) -> tuple[int, datetime | None]:
         """Return how many rows are pending and when the oldest of them was made."""
@@ -140,7 +140,8 @@ def _row(message: OutboxMessage) -> tuple[object, ...]:
     )
 
 
-def _message(row: Any) -> OutboxMessage:
+def message_of_row(row: Any) -> OutboxMessage:
+    """Return the message of a row."""
     return OutboxMessage(
         id=row.id,
         key=InboxKey(row.source, row.event_id, row.run),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import exc
 
-from consumer.persistence import migrations, retention
+from consumer.persistence import migrations, retention, scrubbing
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
@@ -32,6 +32,7 @@ from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
 from consumer.persistence.reports import Reports
 from consumer.persistence.shipments import Shipments
+from consumer.persistence.stories import Stories
 from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_log import SyncLog
 from consumer.persistence.sync_plans import SyncPlans
@@ -90,6 +91,7 @@ class Store(Interventions):
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)
+        self.stories = Stories(database)
         self.shipments = Shipments(database)
         self.plans = SyncPlans(database)
 
@@ -286,6 +288,10 @@ class Store(Interventions):
     async def purge(self, older_than: timedelta = retention.KEEP) -> retention.Purged:
         """Delete what is older than ``older_than`` and settled (see `retention`)."""
         return await retention.purge(self._database, older_than)
+
+    async def scrub(self, older_than: timedelta) -> int:
+        """Forget the customers of orders and letters that ended longer ago than that; return of how many."""
+        return await scrubbing.scrub(self._database, older_than)
 
     async def schema_revision(self) -> tuple[str | None, str]:
         """Return the schema's revision in the database (None: it has none yet) and the newest one."""

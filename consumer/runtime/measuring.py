@@ -54,6 +54,8 @@ class BooksMeasuring:
         """Measure once."""
         stats = await self._store.stats()
         self._metrics.orders({state.value: count for state, count in stats.orders_by_state.items()})
+        oldest = await self._store.stories.oldest()
+        self._metrics.orders_waiting({state.value: age.total_seconds() for state, age in oldest.items()})
         self._metrics.dead_letters(
             {(lane, error_class.value): count for (lane, error_class), count in stats.open_letters.items()}
         )
@@ -62,13 +64,22 @@ class BooksMeasuring:
 
 
 class Forgetting:
-    """Deletes inbox and outbox rows that are older than they have to be kept (DESIGN section 5)."""
+    """Deletes rows that are older than they have to be kept, and scrubs the data of people (DESIGN section 5).
 
-    def __init__(self, store: Store, keep: timedelta) -> None:
+    Args:
+        store: our database.
+        keep: how long inbox and outbox rows stay.
+        keep_personal_data: how long after an order's end, or a letter's, its customer's data stay.
+    """
+
+    def __init__(self, store: Store, keep: timedelta, keep_personal_data: timedelta) -> None:
         self._store = store
         self._keep = keep
+        self._keep_personal_data = keep_personal_data
 
     async def run(self) -> None:
-        """Delete once."""
+        """Delete and scrub once."""
         purged = await self._store.purge(self._keep)
         log.info("old rows deleted", rows=purged.inbox + purged.outbox + purged.suspects + purged.batches)
+        scrubbed = await self._store.scrub(self._keep_personal_data)
+        log.info("data of people scrubbed", rows=scrubbed)

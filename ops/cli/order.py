@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ops.cli import order_importing, order_searching, order_timeline
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, console, write
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from ops.orders import OrderView
 
 app = typer.Typer(help="Orders in the service's books.", no_args_is_help=True)
+app.command("timeline")(order_timeline.timeline)
+app.command("list")(order_searching.list_)
+app.command("find")(order_searching.find)
+app.command("import")(order_importing.import_)
 
 _FIELDS: Final = [
     Column("so_id", "so_id"),
@@ -41,11 +46,6 @@ _LETTERS: Final = [
     Column("at", "At"),
     Column("id", "Letter"),
 ]
-
-
-@app.callback()
-def _order() -> None:
-    """Keep `show` a command of its own, also while it is the only one."""
 
 
 @app.command()

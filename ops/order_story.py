@@ -1,0 +1,158 @@
+"""How an order came about, from everything that the books have: one list in order of time. No I/O beyond the store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.domain.order import CallOutcome
+from ops.orders import call_in_words
+from schemas.codec import decode
+from schemas.faults import InvalidEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.domain.order import Order
+    from consumer.domain.writes import InboxEntry, Letter, OutboxMessage
+    from consumer.persistence.stories import Traces
+
+_RANK: Final = {"received": 0, "attempt": 1, "call": 2, "parked": 3, "done": 4, "result": 5, "act": 6}
+"""What comes first of what happened in the same moment."""
+_TOLD: Final = ("version", "state", "sequence", "retail_order_no", "ext_order_no", "fail_msg", "distribution_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to an order.
+
+    Attributes:
+        at: when.
+        kind: ``received`` (an event or callback came in), ``attempt`` (one that failed), ``call`` (the last changing
+            call at YLH), ``parked`` (a dead letter), ``done`` (an event's end), ``result``, ``act`` (of a person).
+        what: event type, call or act.
+        said: one sentence for a person.
+        event_id: of the event that it belongs to.
+        more: further facts for programs.
+    """
+
+    at: datetime
+    kind: str
+    what: str
+    said: str = ""
+    event_id: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "at": self.at,
+            "kind": self.kind,
+            "what": self.what,
+            "said": self.said,
+            "event_id": self.event_id,
+            **self.more,
+        }
+
+
+def story_of(order: Order, traces: Traces) -> list[Moment]:
+    """Return everything that is known of ``order``, oldest first."""
+    moments = [
+        *(moment for entry in traces.events for moment in _event(entry)),
+        *(moment for letter in traces.letters for moment in _letter(letter)),
+        *(_result(message) for message in traces.messages),
+        *(
+            Moment(row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": row.detail})
+            for row in traces.acts
+        ),
+        *_call(order),
+    ]
+    return sorted(moments, key=lambda moment: (moment.at, _RANK[moment.kind]))
+
+
+def masked_consignee(order: Order) -> dict[str, str] | None:
+    """Return who gets the goods, so that a person may recognise and nobody may find them; None: scrubbed or unknown."""
+    who = order.consignee
+    if who is None:
+        return None
+    places = who.address.split()
+    return {
+        "name": who.name[:1] + "*" * max(len(who.name) - 1, 1),
+        "mobile": f"{who.mobile[:3]}****{who.mobile[-4:]}" if len(who.mobile) > 7 else "****",  # noqa: PLR2004 (3 + 4)
+        "address": " ".join(places[:2]),
+    }
+
+
+def consignee(order: Order) -> dict[str, str] | None:
+    """Return who gets the goods; whoever shows it has written down why."""
+    who = order.consignee
+    return None if who is None else {"name": who.name, "mobile": who.mobile, "address": who.address}
+
+
+def _event(entry: InboxEntry) -> Iterator[Moment]:
+    id_ = entry.key.event_id
+    run = {"replay": entry.key.run} if entry.key.run else {}
+    if entry.first_seen_at is not None:
+        yield Moment(
+            entry.first_seen_at, "received", entry.type, event_id=id_, more={"source": entry.key.source, **run}
+        )
+    yield from _attempts(entry.attempts, entry.type, id_)
+    yield Moment(entry.done_at, "done", entry.type, entry.outcome, id_, {"outcome": entry.outcome, **run})
+
+
+def _letter(letter: Letter) -> Iterator[Moment]:
+    what = letter.type or "unreadable"
+    yield from _attempts(letter.attempts, what, letter.event_id)
+    yield Moment(
+        letter.created_at,
+        "parked",
+        what,
+        f"{letter.error_class.value}, {letter.code}: {letter.supplier_message or letter.message}",
+        letter.event_id,
+        {"letter": letter.id, "status": letter.status.value, "class": letter.error_class.value, "code": letter.code},
+    )
+
+
+def _attempts(text: str | None, what: str, event_id: str | None) -> Iterator[Moment]:
+    for attempt in json.loads(text) if text else []:
+        at = datetime.fromisoformat(attempt["at"])
+        said = f"attempt {attempt['attempt']}: {attempt['class']}, {attempt['message']}"
+        more = {"attempt": attempt["attempt"], "class": attempt["class"], "code": attempt["code"]}
+        yield Moment(at if at.tzinfo else at.replace(tzinfo=UTC), "attempt", what, said, event_id, more)
+
+
+def _result(message: OutboxMessage) -> Moment:
+    told: dict[str, Any] = {}
+    try:
+        event = decode(message.body)
+    except InvalidEvent:
+        # Written by another version of the contract: its type and time are known all the same.
+        return Moment(message.created_at, "result", message.routing_key, event_id=message.key.event_id)
+    data = event.data.model_dump(mode="json")
+    told = {name: data[name] for name in _TOLD if data.get(name) is not None}
+    error = data.get("error") or {}
+    said = error.get("supplier_message") or error.get("message") or data.get("fail_msg") or ""
+    state = f"state {told['state']}" if "state" in told else ""
+    return Moment(
+        message.created_at,
+        "result",
+        message.routing_key,
+        ": ".join(part for part in (state, said) if part),
+        message.key.event_id,
+        {"id": message.id, **told, **({"error": error} if error else {})},
+    )
+
+
+def _call(order: Order) -> Iterator[Moment]:
+    call = order.intent
+    if call is not None:
+        yield Moment(
+            call.occurred_at,
+            "call",
+            f"ylh.{call.kind.value}",
+            call_in_words(call),
+            call.event_id,
+            {"outcome": call.outcome.value, "unknown": call.outcome is CallOutcome.UNKNOWN},
+        )
