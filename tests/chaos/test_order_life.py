@@ -61,6 +61,9 @@ FAULTS: Mapping[str, tuple[float, Mapping[str, object]]] = {
 """Share of all changing calls, and what happens to them: one in ten."""
 CALLS_FOR_A_TOKEN = 150
 
+PENDING = "SELECT count(*) FROM outbox WHERE status = 'pending'"
+LEASED = "SELECT count(*) FROM orders WHERE lease_until IS NOT NULL"
+
 PERMITTED = {
     "refused": "YLH turned down a cancel or a reschedule of an order that it had ended itself",
     "cancel_refused": "YLH said by callback that a cancel failed, before its lost answer was asked for again",
@@ -158,6 +161,8 @@ async def _ended(relay: Relay, answers: Answers, sending: asyncio.Task[None]) ->
         return f"{pending} callbacks are not sent yet"
     if waiting := await _callbacks_left(relay):
         return f"{waiting} callbacks are neither done nor parked"
+    if pending := (await _counted(relay, PENDING))[0]:
+        return f"{pending} messages are in the outbox: the claims of the killed run out"
     left = await _left(relay)
     return f"messages are left: {left}" if left else None
 
@@ -234,12 +239,7 @@ async def _assert_right(relay: Relay, plan: Plan, answers: Answers) -> None:
 
     # Drained, by whoever looks.
     assert not await _left(relay), seed
-    pending, leased = await _counted(
-        relay,
-        "SELECT count(*) FROM outbox WHERE status = 'pending'",
-        "SELECT count(*) FROM orders WHERE lease_until IS NOT NULL",
-    )
-    assert (pending, leased) == (0, 0), seed
+    assert await _counted(relay, PENDING, LEASED) == [0, 0], seed
 
     # Ledger and books.
     assert (summary["doubled"], set(pages) <= set(plan.so_ids)) == (0, True), seed
