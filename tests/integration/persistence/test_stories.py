@@ -1,0 +1,118 @@
+"""What people ask of orders, on both databases: traces, numbers, who waits; and that customers are forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from consumer.domain.order import Order, OrderState
+from consumer.domain.writes import InboxEntry, LetterStatus, SaveOrder, UnitOfWork
+from tests.integration.persistence.making import NOW, full_order, key, letter, message
+
+if TYPE_CHECKING:
+    from consumer.persistence.store import Store
+
+
+async def _write(store: Store, *writes: object) -> None:
+    outcome = await store.apply([UnitOfWork(tuple(writes))])  # type: ignore[arg-type]  # whatever a test writes
+    assert outcome == [None]
+
+
+async def test_an_orders_traces_are_found_together(store: Store) -> None:
+    order = full_order("SO-1")
+    await _write(
+        store,
+        SaveOrder(order, "worker", lease=timedelta(minutes=1)),
+        InboxEntry(key("e1"), "d", "order.paid", "done", NOW, "SO-1", NOW, '[{"attempt": 1}]'),
+        InboxEntry(key("e2"), "d", "order.paid", "done", NOW, "SO-2", NOW),
+        message("m1", "e1"),
+        message("m2", "e2"),
+        letter("l1"),
+    )
+    traces = await store.stories.traces(order)
+    assert [entry.key.event_id for entry in traces.events] == ["e1"]
+    assert traces.events[0].attempts == '[{"attempt": 1}]'
+    assert [one.id for one in traces.messages] == ["m1"]
+    assert [one.id for one in traces.letters] == ["l1"]
+    assert traces.lease is not None
+    assert traces.lease.owner == "worker"
+
+
+async def test_any_number_finds_an_order(store: Store) -> None:
+    await _write(store, SaveOrder(full_order("SO-1"), "w"), SaveOrder(Order("SO-2", online_no="other"), "w"))
+    for number in ("SO-1", "线上-1", "r", "x"):
+        found = await store.stories.found(number, mobile_end=None, limit=10)
+        assert [order.so_id for order in found] == ["SO-1"]
+    assert [one.so_id for one in await store.stories.found("5678", mobile_end="5678", limit=10)] == ["SO-1"]
+    assert await store.stories.found("nobody", mobile_end=None, limit=10) == []
+
+
+async def test_candidates_for_a_callback_come_by_either_number(store: Store) -> None:
+    await _write(
+        store,
+        SaveOrder(replace(full_order("SO-1"), online_no="T1"), "w"),
+        SaveOrder(Order("SO-2", online_no="T1"), "w"),
+        SaveOrder(Order("T1"), "w"),
+    )
+    found = await store.orders_by_numbers([("T1", None), ("nobody", "x"), ("nobody", None)])
+    assert sorted(order.so_id for order in found["T1", None]) == ["SO-1", "SO-2", "T1"]
+    assert [order.so_id for order in found["nobody", "x"]] == ["SO-1"]
+    assert found["nobody", None] == []
+
+
+async def test_who_waits_longest_comes_first_and_a_state_keeps_its_time(store: Store) -> None:
+    for so_id in ("SO-1", "SO-2"):
+        await _write(store, SaveOrder(Order(so_id, state=OrderState.PUSHED), "w"))
+        await asyncio.sleep(0.01)
+    first = (await store.orders(["SO-1"]))["SO-1"]
+    await _write(store, SaveOrder(replace(first, sequence=1), "w"))
+    again = (await store.orders(["SO-1"]))["SO-1"]
+    assert again.state_at == first.state_at
+    assert again.updated_at is not None
+    assert first.updated_at is not None
+    assert again.updated_at > first.updated_at
+    waiting = await store.stories.waiting([OrderState.PUSHED], older_than=timedelta(0), limit=10)
+    assert [order.so_id for order in waiting] == ["SO-1", "SO-2"]
+    assert await store.stories.waiting([OrderState.PUSHED], older_than=timedelta(hours=1), limit=10) == []
+
+    assert set(await store.stories.oldest()) == {OrderState.PUSHED}
+    await _write(store, SaveOrder(replace(again, state=OrderState.CANCELLED), "w"))
+    ended = (await store.orders(["SO-1"]))["SO-1"]
+    assert ended.state_at is not None
+    assert again.state_at is not None
+    assert ended.state_at > again.state_at
+
+
+async def test_customers_are_forgotten_after_the_end_and_not_before(store: Store) -> None:
+    over = replace(full_order("SO-1"), state=OrderState.CANCELLED, delivered_at=None)
+    on_its_way = replace(full_order("SO-2"), state=OrderState.CONFIRMED, delivered_at=None)
+    await _write(
+        store,
+        SaveOrder(over, "w"),
+        SaveOrder(on_its_way, "w"),
+        letter("open"),
+        letter("closed", status=LetterStatus.CLOSED),
+    )
+    assert await store.scrub(timedelta(days=30)) == 0
+    assert (await store.orders(["SO-1"]))["SO-1"].consignee is not None
+    assert await store.scrub(timedelta(0)) == 2
+    orders = await store.orders(["SO-1", "SO-2"])
+    assert orders["SO-1"].consignee is None
+    assert orders["SO-1"].intent is not None
+    assert orders["SO-1"].intent.body == b""
+    assert orders["SO-2"].consignee is not None
+    assert await store.stories.found("5678", mobile_end="5678", limit=10) == [orders["SO-2"]]
+    for id_, scrubbed in (("open", False), ("closed", True)):
+        kept = await store.letter(id_)
+        assert kept is not None
+        assert (kept.body == b"") is scrubbed
+    assert await store.scrub(timedelta(0)) == 0
+
+
+async def test_what_is_held_is_found_once_it_is_old(store: Store) -> None:
+    await _write(store, SaveOrder(full_order("SO-1"), "w"), SaveOrder(Order("SO-2"), "w"))
+    assert [one.so_id for one in await store.orders_with_held(timedelta(0), after="", limit=5)] == ["SO-1"]
+    assert await store.orders_with_held(timedelta(0), after="SO-1", limit=5) == []
+    assert await store.orders_with_held(timedelta(hours=1), after="", limit=5) == []
