@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.order import CallKind, CallOutcome
-from consumer.domain.writes import InboxKey
+from consumer.domain.writes import LetterStatus
+from rabbitmq.topology import RESULTS
 
 if TYPE_CHECKING:
     from consumer.domain.order import Intent, Order
+    from consumer.domain.order_parts import Goods, HeldReschedule
     from consumer.domain.writes import Letter, OutboxMessage
     from consumer.persistence.store import Store
-
-LETTERS_LOOKED_AT: Final = 1000
-"""Open letters, the newest first, among which those of an order are looked for."""
+    from consumer.persistence.stories import Lease
 
 _TRIED: Final = {
     CallOutcome.NOT_SENT: "not sent: it certainly did not reach YLH",
@@ -32,13 +32,15 @@ class OrderView:
 
     Attributes:
         order: as in the books.
-        results: results of the events that made its last call and its create, oldest first.
+        results: what was told about it, oldest first.
         letters: its open letters.
+        lease: who works on it now.
     """
 
     order: Order
     results: tuple[OutboxMessage, ...]
     letters: tuple[Letter, ...]
+    lease: Lease | None
 
 
 async def view_of(store: Store, so_id: str) -> OrderView | None:
@@ -46,20 +48,24 @@ async def view_of(store: Store, so_id: str) -> OrderView | None:
     order = (await store.orders([so_id])).get(so_id)
     if order is None:
         return None
-    results: dict[str, OutboxMessage] = {}
-    for key in _keys(order):
-        for message in await store.outbox_of(key):
-            results[message.id] = message
-    letters = [letter for letter in await store.open_letters(LETTERS_LOOKED_AT) if letter.subject == so_id]
-    return OrderView(order, tuple(sorted(results.values(), key=lambda one: (one.created_at, one.id))), tuple(letters))
+    traces = await store.stories.traces(order)
+    results = tuple(message for message in traces.messages if message.exchange == RESULTS)
+    letters = tuple(letter for letter in traces.letters if letter.status is LetterStatus.OPEN)
+    return OrderView(order, results, letters, traces.lease)
 
 
-def _keys(order: Order) -> list[InboxKey]:
-    """Return the inbox keys of the events that the order still knows."""
-    if order.intent is None:
-        return []
-    events = dict.fromkeys((order.paid_event_id or order.intent.event_id, order.intent.event_id))
-    return [InboxKey(order.intent.event_source, event_id) for event_id in events]
+def goods_in_words(item: Goods) -> str:
+    """Say what of a product was ordered, and what became of it once that is known."""
+    ordered = f"{item.quantity} x {item.product_code}"
+    if item.received is None:
+        return ordered
+    return f"{ordered} ({item.received} kept, {item.returned} returned, {item.rejected} refused at the door)"
+
+
+def held_in_words(held: HeldReschedule) -> str:
+    """Say which new days wait for the order's create."""
+    days = {"delivery": held.days.distribution_on, "installation": held.days.install_on}
+    return ", ".join(f"{what} on {day}" for what, day in days.items() if day)
 
 
 def call_in_words(intent: Intent) -> str:

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -35,6 +36,12 @@ _FIELDS: Final = [
     Column("sequence", "Sequence"),
     Column("distribution_on", "Delivery on"),
     Column("install_on", "Installation on"),
+    Column("goods_in_words", "Goods"),
+    Column("held_in_words", "Waits for the order"),
+    Column("fail_msg", "YLH's reason"),
+    Column("error_in_words", "Last failure"),
+    Column("state_since", "In this state since"),
+    Column("lease_in_words", "Being worked on"),
     Column("paid_event_id", "order.paid id"),
 ]
 _RESULTS: Final = [Column("type", "Result"), Column("at", "At"), Column("id", "Id")]
@@ -83,7 +90,7 @@ async def _read(settings: "Settings", so_id: str) -> "OrderView | None":
 
 
 def _record(view: "OrderView") -> dict[str, object]:
-    from ops.orders import call_in_words
+    from ops.orders import call_in_words, goods_in_words, held_in_words
 
     order, call = view.order, view.order.intent
     return {
@@ -98,6 +105,20 @@ def _record(view: "OrderView") -> dict[str, object]:
         "distribution_on": order.days.distribution_on,
         "install_on": order.days.install_on,
         "paid_event_id": order.paid_event_id,
+        "at_supplier": order.at_supplier,
+        "refundable": order.refundable,
+        "fail_msg": order.fail_msg,
+        "error": None if order.error is None else {"code": order.error.code, "message": order.error.message},
+        "error_in_words": None if order.error is None else f"{order.error.code}: {order.error.message}",
+        "goods": [asdict(item) for item in order.goods],
+        "goods_in_words": [goods_in_words(item) for item in order.goods],
+        "held": [{"event_id": held.key.event_id, "version": held.version, **asdict(held.days)} for held in order.held],
+        "held_in_words": [held_in_words(held) for held in order.held],
+        "created_at": order.created_at,
+        "state_since": order.state_at,
+        "updated_at": order.updated_at,
+        "lease": None if view.lease is None else {"owner": view.lease.owner, "until": view.lease.until},
+        "lease_in_words": None if view.lease is None else f"until {view.lease.until:%H:%M:%S} UTC at the latest",
         "last_call": None
         if call is None
         else {
