@@ -67,6 +67,7 @@ class RescheduleStep(StrEnum):
     """What an ``order.rescheduled`` asks for."""
 
     HOLD = "hold"
+    UNDECIDED = "undecided"
     CLEAR_UP_CREATE = "clear_up_create"
     CLEAR_UP_RESCHEDULE = "clear_up_reschedule"
     SEND = "send"
@@ -164,9 +165,13 @@ def too_late_to_cancel(_order: Order, _asked: Cancelled) -> CancelStep:
 # ---- order.rescheduled ----
 
 
-def hold(_order: Order, _asked: Rescheduled) -> RescheduleStep:
-    """No create holds yet: it is kept and goes with the create (DESIGN section 6, Orders)."""
-    return RescheduleStep.HOLD
+def hold(order: Order, _asked: Rescheduled) -> RescheduleStep:
+    """No create holds yet: it is kept and goes with the create (DESIGN section 6, Orders).
+
+    Where a create was refused and the order may be there all the same, it waits outside: kept in the order it would
+    count as having gone along, once a callback proves that create.
+    """
+    return RescheduleStep.UNDECIDED if order.may_be_there else RescheduleStep.HOLD
 
 
 def reschedule_after_clearing_up(_order: Order, _asked: Rescheduled) -> RescheduleStep:

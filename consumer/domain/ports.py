@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from consumer.domain.product import Product
     from consumer.domain.shipping import DeliveryPhoto, Kept, Shipment
     from consumer.domain.sync_plan import BatchStanding
-    from consumer.domain.writes import UnitOfWork
+    from consumer.domain.writes import InboxKey, OutboxMessage, UnitOfWork
     from schemas.events import OrderCancelled, OrderPaid
 
 
@@ -39,6 +39,10 @@ class Books(Protocol):
             platform_order_no: a ``so_id`` or an ``online_no``.
             ext_order_no: Haier's number, which is an ``ext_order_no`` or stands as ``retail_order_no``.
         """
+        ...
+
+    async def outbox_of(self, key: InboxKey) -> Sequence[OutboxMessage]:
+        """Return the messages that the event of ``key`` has caused so far."""
         ...
 
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:

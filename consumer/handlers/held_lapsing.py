@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
 from consumer.domain.errors import StateError
+from consumer.domain.order import CallKind
 from consumer.domain.results import outgoing
 from consumer.domain.writes import SaveOrder, UnitOfWork
 from consumer.handlers.order_calls import utc_now
@@ -67,7 +68,8 @@ class HeldLapsing:
     async def _lapse(self, order: Order) -> None:
         now = utc_now()
         late = [held for held in order.held if now - held.held_at >= self._keep]
-        if not late:
+        # While a create is unanswered, what is held went along in its body, and its answer tells what became of it.
+        if not late or order.unanswered(CallKind.CREATE) is not None:
             return
         lapsed = replace(order, held=tuple(held for held in order.held if held not in late))
         rows: list[OutboxMessage] = []

@@ -25,16 +25,18 @@ from consumer.domain.errors import (
     UnknownOutcome,
 )
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.order_parts import HeldReschedule
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER
 from consumer.domain.results import outgoing
-from consumer.domain.writes import SaveOrder, UnitOfWork
-from consumer.handlers.order_results import settled_held
+from consumer.domain.writes import InboxKey, SaveOrder, UnitOfWork
+from consumer.handlers.order_results import rescheduled, settled_held
 from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from datetime import timedelta
 
+    from consumer.domain.outcome import Result
     from consumer.domain.ports import Books, YlhOrders
 
 T = TypeVar("T")
@@ -134,7 +136,8 @@ class OrderWorker:
                 unsent=begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
             )
         except Rejected as error:
-            raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
+            refusal = _in_doubt(error) if unanswered else error
+            raise Refused(refusal, begun.answered(CallOutcome.REFUSED)) from error
         return replace(
             begun.answered(CallOutcome.DONE),
             days=begun.days.under(intent.days),
@@ -156,22 +159,33 @@ class OrderWorker:
 
     async def clear_up_reschedule(self, order: Order) -> Order:
         """Find out about another event's unanswered reschedule: as `clear_up_create`."""
+        call = _stored_call(order)
         try:
-            cleared = await self.reschedule(order, _stored_call(order))
+            moved = await self.reschedule(order, call)
         except Refused as error:
-            cleared = error.order
-        return await self.stored(cleared)
+            return await self.stored(error.order)
+        # Told at once: a newer one is about to hold, after which nothing would say that this one did.
+        key = InboxKey(call.event_source, call.event_id)
+        counted, told = rescheduled(
+            moved, HeldReschedule(key, call.version or 0, call.days, call.occurred_at), utc_now()
+        )
+        return await self.stored(counted, told)
 
-    async def stored(self, order: Order) -> Order:
+    async def has_told(self, key: InboxKey, type_: str) -> bool:
+        """Return whether a result of ``type_`` was told under ``key`` before its event was done."""
+        told_under = InboxKey(key.source, key.event_id)
+        return any(message.routing_key == type_ for message in await self._books.outbox_of(told_under))
+
+    async def stored(self, order: Order, *results: Result) -> Order:
         """Store ``order``, give up its lease, and return it as it then stands in the books.
 
-        What had been held for its create is told with it.
+        What had been held for its create is told with it, as are ``results``, each under a key of its own.
         """
         now = utc_now()
-        settled, told = settled_held(order, now)
+        settled, held = settled_held(order, now)
         rows = [
             row
-            for result in told
+            for result in (*results, *held)
             if result.key is not None
             for row in outgoing(
                 (result,), key=result.key, correlationid=result.correlationid, traceparent=None, now=now
@@ -244,6 +258,18 @@ def _stored_call(order: Order) -> Intent:
     if order.intent is None:
         raise ValueError(f"order {order.so_id} has no call to clear up")
     return order.intent
+
+
+def _in_doubt(refusal: Rejected) -> Rejected:
+    return Rejected(
+        f"{refusal.message}; an earlier send of these days was never answered: ask YLH which days stand",
+        code="refused_on_resend",
+        supplier=refusal.supplier,
+        operation=refusal.operation,
+        supplier_code=refusal.supplier_code,
+        supplier_message=refusal.supplier_message,
+        status=refusal.status,
+    )
 
 
 def utc_now() -> datetime:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from consumer.handlers.order_calls import OrderCalls, OrderWorker
     from schemas.envelope import Event
 
-_UNTIL_A_NUMBER = timedelta(minutes=2)
-"""Between two looks at whether a callback has brought the order's number."""
+_UNTIL_YLH_SPEAKS = timedelta(minutes=2)
+"""Between two looks at whether a callback has brought the order's number, or proved that YLH has it."""
 
 
 class OrderRescheduledHandler:
@@ -51,6 +51,13 @@ class OrderRescheduledHandler:
             match TABLE[order.state].rescheduled(order, this):
                 case RescheduleStep.HOLD:
                     return _held(event, key, order, worker)
+                case RescheduleStep.UNDECIDED:
+                    raise Snoozed(
+                        f"YLH refused order {order.so_id} and may have it all the same: these days wait for a create "
+                        "that succeeds, or for YLH's callback",
+                        code="create_undecided",
+                        delay=_UNTIL_YLH_SPEAKS,
+                    )
                 case RescheduleStep.CLEAR_UP_CREATE:
                     order = await worker.clear_up_create(order)
                 case RescheduleStep.CLEAR_UP_RESCHEDULE:
@@ -61,12 +68,12 @@ class OrderRescheduledHandler:
                     raise Snoozed(
                         f"order {order.so_id} has no number yet by which YLH would know it: YLH's callback brings one",
                         code="no_order_number",
-                        delay=_UNTIL_A_NUMBER,
+                        delay=_UNTIL_YLH_SPEAKS,
                     )
                 case RescheduleStep.APPLIED:
                     return _succeeded(event, key, order, worker, started=utc_now())
                 case RescheduleStep.SUPERSEDED:
-                    return _superseded(order, asked, worker)
+                    return await _superseded(key, order, asked, worker)
                 case RescheduleStep.REFUSED:
                     return _failed(event, key, order, _not_taken_on(order), worker, started=utc_now())
                 case RescheduleStep.SETTLED:
@@ -168,7 +175,10 @@ def _failed(
     return concluded(event, key, (result,), worker.release(counted), started=started, failed=note, refusal=refusal)
 
 
-def _superseded(order: Order, asked: OrderRescheduled, worker: OrderWorker) -> Outcome:
+async def _superseded(key: InboxKey, order: Order, asked: OrderRescheduled, worker: OrderWorker) -> Outcome:
+    if await worker.has_told(key, "order.reschedule.succeeded"):
+        # A newer one found it unanswered, cleared it up, and holds by now.
+        return Outcome(Ending.DONE, ())
     counted, result = numbered(
         order,
         "order.superseded",

@@ -107,7 +107,7 @@ def settled_held(order: Order, now: datetime) -> tuple[Order, tuple[Result, ...]
     settled, told = replace(order, held=()), []
     for held in sorted(order.held, key=lambda one: one.version):
         went_along = pushed and create is not None and held.version > (create.version or 0)
-        settled, result = _rescheduled(settled, held, now) if went_along else superseded_held(settled, held, now)
+        settled, result = rescheduled(settled, held, now) if went_along else superseded_held(settled, held, now)
         told.append(result)
     return settled, tuple(told)
 
@@ -148,7 +148,8 @@ def lapsed_held(order: Order, held: HeldReschedule, now: datetime) -> tuple[Orde
     return counted, _for_held(result, held)
 
 
-def _rescheduled(order: Order, held: HeldReschedule, now: datetime) -> tuple[Order, Result]:
+def rescheduled(order: Order, held: HeldReschedule, now: datetime) -> tuple[Order, Result]:
+    """Return the order with its next ``sequence``, and that the days of ``held`` hold; told under its own event."""
     counted, result = numbered(
         order,
         "order.reschedule.succeeded",

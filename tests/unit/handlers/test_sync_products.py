@@ -64,6 +64,12 @@ class Books:
     async def order(self, so_id: str) -> Order | None:
         raise AssertionError(f"a sync of goods reads no order {so_id}")
 
+    async def orders_by_numbers(self, platform_order_no: str, ext_order_no: str | None) -> Sequence[Order]:
+        raise AssertionError(f"a sync of goods looks for no order {platform_order_no}, {ext_order_no}")
+
+    async def outbox_of(self, key: InboxKey) -> Sequence[OutboxMessage]:
+        raise AssertionError(f"a sync of goods asks for no message of {key}")
+
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         return {code: self.goods[code] for code in codes if code in self.goods}
 

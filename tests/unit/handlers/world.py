@@ -96,6 +96,10 @@ class Books:
         orders = [row.order for row in self.rows.values()]
         return [one for one in orders if numbers & {one.so_id, one.online_no, one.ext_order_no, one.retail_order_no}]
 
+    async def outbox_of(self, key: InboxKey) -> Sequence[OutboxMessage]:
+        await Pause()
+        return [message for message in self.outbox.values() if message.key == key]
+
     async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
         raise AssertionError(f"no order needs the products {codes}")
 
