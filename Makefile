@@ -26,9 +26,10 @@ check: setup ## rules, format, types, import contracts, generated files
 bench: setup ## this service against a hand-written loop, in one run, as ratios
 	@.venv/bin/python -m tests.benchmarks $(ARGS)
 
-docs: setup ## write the generated files anew: JSON Schema, event reference, definitions.json
+docs: setup ## write the generated files anew: JSON Schema, event reference, order states, definitions.json
 	@.venv/bin/relay schema export
 	@.venv/bin/python -m schemas.reference
+	@.venv/bin/python -m consumer.domain.order_page
 	@.venv/bin/python -m rabbitmq.definitions
 
 clean: ## remove .venv and caches; no data, no logs, no settings

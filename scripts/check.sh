@@ -21,6 +21,7 @@ step "mypy: types" "$bin/mypy"
 step "import-linter: who may import whom" "$bin/lint-imports"
 step "JSON Schema files are current" "$bin/relay" schema export --check
 step "the event reference is current" "$bin/python" -m schemas.reference --check
+step "the states of an order are current" "$bin/python" -m consumer.domain.order_page --check
 step "definitions.json is current" "$bin/python" -m rabbitmq.definitions --check
 if docker compose version >/dev/null 2>&1; then
     step "docker-compose.yml is valid" docker compose config --quiet
