@@ -47,6 +47,7 @@ class CancelStep(StrEnum):
     """What an ``order.cancelled`` asks for."""
 
     CLEAR_UP_CREATE = "clear_up_create"
+    CLEAR_UP_RESCHEDULE = "clear_up_reschedule"
     ASK_SUPPLIER = "ask_supplier"
     NEVER_PUSHED = "never_pushed"
     REPEAT = "repeat"
@@ -125,8 +126,14 @@ def cancel_after_clearing_up(_order: Order, _asked: Cancelled) -> CancelStep:
     return CancelStep.CLEAR_UP_CREATE
 
 
-def cancel(_order: Order, _asked: Cancelled) -> CancelStep:
-    """YLH has it: ask."""
+def cancel(order: Order, _asked: Cancelled) -> CancelStep:
+    """YLH has it: ask.
+
+    A reschedule without an answer is cleared up first: the cancel takes its place in the books, and where YLH refuses
+    that later, the order stands on days that nobody would know.
+    """
+    if order.unanswered(CallKind.RESCHEDULE) is not None:
+        return CancelStep.CLEAR_UP_RESCHEDULE
     return CancelStep.ASK_SUPPLIER
 
 
@@ -149,7 +156,7 @@ def cancel_after_a_refusal(order: Order, asked: Cancelled) -> CancelStep:
         and order.intent.kind is CallKind.CANCEL
         and (order.intent.event_source, order.intent.event_id) == (asked.event_source, asked.event_id)
     )
-    return CancelStep.FAILED if mine else CancelStep.ASK_SUPPLIER
+    return CancelStep.FAILED if mine else cancel(order, asked)
 
 
 def cancelled_before(_order: Order, _asked: Cancelled) -> CancelStep:

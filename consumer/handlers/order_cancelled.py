@@ -52,6 +52,8 @@ class OrderCancelledHandler:
             match TABLE[order.state].cancelled(order, asked):
                 case CancelStep.CLEAR_UP_CREATE:
                     order = await worker.clear_up_create(order)
+                case CancelStep.CLEAR_UP_RESCHEDULE:
+                    order = await worker.clear_up_reschedule(order)
                 case CancelStep.NEVER_PUSHED:
                     cancelled = replace(order, state=OrderState.CANCELLED)
                     return _succeeded(event, key, cancelled, cancel, worker, started=utc_now())

@@ -53,6 +53,7 @@ REFUSED_BY_OURSELVES = order(S.NEW)
 PUSHED = order(S.PUSHED, CallKind.CREATE, CallOutcome.DONE, applied=5)
 CONFIRMED = order(S.CONFIRMED, CallKind.CREATE, CallOutcome.DONE, applied=5)
 REFUSED = order(S.REFUSED, CallKind.CREATE, CallOutcome.DONE, applied=5)
+RESCHEDULE_UNKNOWN = order(S.CONFIRMED, CallKind.RESCHEDULE, applied=5)
 OUT_OF_STOCK = order(S.OUT_OF_STOCK, CallKind.CREATE, CallOutcome.DONE, applied=5)
 CANCEL_UNKNOWN = order(S.CANCELLING, CallKind.CANCEL, applied=5)
 CANCEL_NOT_SENT = order(S.CANCELLING, CallKind.CANCEL, CallOutcome.NOT_SENT, applied=5)
@@ -74,7 +75,7 @@ PAID: dict[str, tuple[PaidStep, PaidStep, PaidStep, PaidStep]] = {
     ),
     "CREATE_UNKNOWN": (PaidStep.CLEAR_UP,) * 4,
     **dict.fromkeys(
-        ["PUSHED", "CONFIRMED", "REFUSED", "OUT_OF_STOCK", "SETTLED"],
+        ["PUSHED", "CONFIRMED", "RESCHEDULE_UNKNOWN", "REFUSED", "OUT_OF_STOCK", "SETTLED"],
         (PaidStep.APPLIED, PaidStep.SUPERSEDED, PaidStep.SUPERSEDED, PaidStep.ALREADY_PUSHED),
     ),
     **dict.fromkeys(
@@ -94,6 +95,7 @@ CANCEL: dict[str, CancelStep] = {
     "PUSHED": CancelStep.ASK_SUPPLIER,
     "CONFIRMED": CancelStep.ASK_SUPPLIER,
     "REFUSED": CancelStep.ASK_SUPPLIER,
+    "RESCHEDULE_UNKNOWN": CancelStep.CLEAR_UP_RESCHEDULE,
     "OUT_OF_STOCK": CancelStep.ASK_SUPPLIER,
     "CANCEL_UNKNOWN": CancelStep.ASK_SUPPLIER,
     "CANCEL_NOT_SENT": CancelStep.ASK_SUPPLIER,

@@ -198,3 +198,17 @@ async def test_days_of_an_order_that_will_not_be_delivered(state: OrderState, to
     assert result.type == told
     assert code is None or result.data.error.code == code
     assert [call for call, _ in world.ylh.calls] == ["create"]
+
+
+async def test_a_cancel_finds_out_first_whether_the_days_before_it_hold() -> None:
+    world = World(Said.ACCEPT, Said.UNKNOWN_APPLIED)
+    days = rescheduled_event(2)
+    await world.carry(paid_event())
+    with pytest.raises(UnknownOutcome):
+        await world.carry(days)
+    await world.carry(cancel_event())
+    assert [call for call, _ in world.ylh.calls] == ["create", "reschedule", "reschedule", "cancel"]
+    # Where YLH refuses the cancel later, the order stands on these.
+    assert world.order.days == world.ylh.days[SO] == Days("2026-12-05")
+    await world.carry(days)
+    assert world.told(days) == ["order.reschedule.succeeded"]
