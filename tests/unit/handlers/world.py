@@ -26,11 +26,13 @@ from consumer.domain.errors import (
     UnknownOutcome,
 )
 from consumer.domain.order import CallKind, Order, OrderState
-from consumer.domain.order_parts import Days
+from consumer.domain.order_parts import Days, Word
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, UNKNOWN_ORDER, OrderArrived
 from consumer.domain.results import outgoing
 from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SaveOrder, SyncLogRow, UnitOfWork
+from consumer.handlers.callback import CALLBACKS, CallbackHandler
 from consumer.handlers.order_calls import OrderCalls, OrderWorker
+from consumer.handlers.order_cancel_requested import OrderCancelRequestedHandler
 from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.order_rescheduled import OrderRescheduledHandler
@@ -252,7 +254,7 @@ class Ylh:
         return f"reschedule {order_no} {distribution_on} {install_on}".encode()
 
     async def reschedule(self, order_no: str, body: bytes) -> None:
-        so_id = order_no.removeprefix("JSH-")
+        so_id = order_no.partition("-")[2]
         said = await self._called(CallKind.RESCHEDULE, so_id, body)
         try:
             self._unless_away(said)
@@ -353,6 +355,8 @@ class Process:
             "order.cancelled": OrderCancelledHandler(self.calls, ylh),
             "order.rescheduled": OrderRescheduledHandler(self.calls, ylh),
             "order.status.requested": OrderStatusHandler(self.calls),
+            "order.cancel.requested": OrderCancelRequestedHandler(self.calls, ylh),
+            **dict.fromkeys(CALLBACKS, CallbackHandler(books)),
         }
         self.job: Job | None = None
         self._work: Coroutine[Any, Any, None] | None = None
@@ -397,8 +401,8 @@ class Process:
 
 
 @cache
-def paid_event(version: int = 1, remark: str | None = None, event_id: str | None = None) -> Event:
-    more = {} if remark is None else {"remark": remark}
+def paid_event(version: int = 1, remark: str | None = None, event_id: str | None = None, **more: str) -> Event:
+    more |= {} if remark is None else {"remark": remark}
     return _decoded(paid(SO, version=version, event_id=event_id or f"paid-{version}-{remark}", **more))
 
 
@@ -414,6 +418,26 @@ def rescheduled_event(
     data = {"so_id": SO, "version": version, "distribution_on": distribution_on, "install_on": install_on}
     given = {name: value for name, value in data.items() if value is not None}
     return _decoded(event("order.rescheduled", given, event_id=event_id or f"days-{version}", subject=SO))
+
+
+def callback_event(word: Word, second: int, fail_msg: str | None = None) -> Event:
+    """Return what YLH calls back ``second`` seconds after `NOW`."""
+    type_, state = _CALLED_BACK[word]
+    data = {"platform_order_no": SO, "occurred_at": (NOW + timedelta(seconds=second)).isoformat(), "state": state}
+    if state == 1:
+        data["ext_order_no"] = f"EXT-{SO}"
+    if fail_msg is not None:
+        data["fail_msg"] = fail_msg
+    return _decoded(event(type_, data, event_id=f"{word.value}-{second}-{fail_msg}", subject=SO))
+
+
+_CALLED_BACK = {
+    Word.TAKEN_ON: ("supplier.callback.confirmed", 1),
+    Word.TURNED_DOWN: ("supplier.callback.confirmed", 0),
+    Word.OUT_OF_STOCK: ("supplier.callback.out_of_stock", 1),
+    Word.CANCEL_DONE: ("supplier.callback.cancelled", 1),
+    Word.CANCEL_REFUSED: ("supplier.callback.cancelled", 0),
+}
 
 
 @cache
