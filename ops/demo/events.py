@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 SOURCE = "/demo/shop"
 """CloudEvents ``source`` of everything that the demo sends."""
@@ -84,6 +84,36 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """The shop gives an order other days.
+
+    Attributes:
+        so_id: which order.
+        distribution_on, install_on: the new days; None: that one stays.
+    """
+
+    so_id: str
+    distribution_on: date | None = None
+    install_on: date | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `RelayPublisher.order_rescheduled` takes, apart from the envelope."""
+        return {
+            "so_id": self.so_id,
+            "version": 2,
+            "distribution_on": self.distribution_on,
+            "install_on": self.install_on,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """The shop wants to know how an order stands."""
+
+    so_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoodsSync:
     """Bring these goods up to date."""
 
@@ -105,7 +135,7 @@ class Malformed:
     field: str
 
 
-Payload = Paid | Cancelled | GoodsSync | Malformed
+Payload = Paid | Cancelled | Rescheduled | StatusAsked | GoodsSync | Malformed
 
 
 def cut_short(event_id: str, paid: Paid) -> Malformed:

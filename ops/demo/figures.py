@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.results import EventDeadLettered, EventRejected, OrderPushFailed, OrderPushSucceeded
+from ops.demo.lives import given_days, told_days
+from schemas.results import (
+    EventDeadLettered,
+    EventRejected,
+    OrderCancelSucceeded,
+    OrderPushFailed,
+    OrderPushSucceeded,
+    OrderRefused,
+    OrderResult,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ops.demo.evidence import Received, SupplierBooks
+    from ops.demo.evidence import Page, Received, SupplierBooks
     from ops.demo.scenario import Scenario
     from schemas.envelope import Event
 
@@ -44,6 +53,21 @@ class Parked:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Orders at YLH of which one thing is true, counted on both sides.
+
+    Attributes:
+        name: what; a key of the texts (``sum.<name>``).
+        told: as the results say.
+        held: as the supplier's books say.
+    """
+
+    name: str
+    told: int
+    held: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What the summary shows.
@@ -56,7 +80,10 @@ class Figures:
         told_pushed, held: orders that the results call pushed; orders that the supplier has.
         doubled: orders that the supplier has more than once.
         rescued: orders at the supplier after more than one call: the first was answered 503 or not at all.
-        told_cancelled, held_cancelled: the same for cancels.
+        standings: what became of the orders at YLH.
+        moved_along: orders at the supplier with new days and without a call for them: these came before the order.
+        callbacks: callbacks that were taken; of them ``callbacks_repeated`` the very same once more.
+        callbacks_refused: forged ones that were not.
         told_goods, held_goods: articles told by ``product.changed``; articles in the supplier's catalogue that were
             asked for.
     """
@@ -73,8 +100,11 @@ class Figures:
     rescued: int
     create_calls: int
     duplicates_refused: int
-    told_cancelled: int
-    held_cancelled: int
+    standings: tuple[Standing, ...]
+    moved_along: int
+    callbacks: int
+    callbacks_repeated: int
+    callbacks_refused: int
     superseded: tuple[str, ...]
     refused: tuple[Refused, ...]
     parked: tuple[Parked, ...]
@@ -94,6 +124,7 @@ def figures(scenario: Scenario, books: SupplierBooks, received: Received) -> Fig
     for fault, times in zip(scenario.faults, books.fired, strict=True):
         fired[fault.name.value] = fired.get(fault.name.value, 0) + times
     firsts = scenario.firsts()
+    moved = given_days(scenario)
     return Figures(
         events_in=len(scenario.events),
         kinds=scenario.kinds(),
@@ -107,8 +138,11 @@ def figures(scenario: Scenario, books: SupplierBooks, received: Received) -> Fig
         rescued=sum(page.create_calls > 1 for page in held),
         create_calls=sum(page.create_calls for page in books.orders.values()),
         duplicates_refused=sum(page.duplicates_refused for page in books.orders.values()),
-        told_cancelled=sum(result.type == "order.cancel.accepted" for result in results),
-        held_cancelled=sum(page.state == "cancelled" for page in books.orders.values()),
+        standings=_standings(scenario, books, received),
+        moved_along=sum(bool(books.orders[so_id].reschedule_calls == 0) for so_id in moved if so_id in books.orders),
+        callbacks=sum(called.taken for called in books.callbacks.values()),
+        callbacks_repeated=books.callbacks["repeated"].taken if "repeated" in books.callbacks else 0,
+        callbacks_refused=sum(sum(called.others.values()) for called in books.callbacks.values()),
         superseded=tuple(sorted(result.subject or "-" for result in results if result.type == "order.superseded")),
         refused=_refused(results),
         parked=_parked(results),
@@ -120,12 +154,56 @@ def figures(scenario: Scenario, books: SupplierBooks, received: Received) -> Fig
     )
 
 
+def _standings(scenario: Scenario, books: SupplierBooks, received: Received) -> tuple[Standing, ...]:
+    told, moved = received.orders(), given_days(scenario)
+    held = {so_id: page for so_id, page in books.orders.items() if page.creates}
+
+    def named(type_: str) -> set[str]:
+        return {so_id for so_id, results in told.items() if any(result.type == type_ for result in results)}
+
+    def standing(name: str, said: set[str], holds: Callable[[str, Page], bool]) -> Standing:
+        return Standing(name, len(said), sum(holds(so_id, page) for so_id, page in held.items()))
+
+    asked, cancelled = named("order.cancel.accepted"), _cancelled_there(told)
+    confirmed = {so_id for so_id, results in told.items() if _last(results).state == "confirmed"}
+    in_step = {so_id for so_id, days in moved.items() if told_days(told.get(so_id, [])) == days}
+    return (
+        standing("confirmed", confirmed, lambda _, page: page.state == "confirmed"),
+        standing("out_of_stock", named("order.out_of_stock"), lambda _, page: page.was_out_of_stock),
+        standing("turned_down", named("order.refused"), lambda _, page: page.state == "refused"),
+        standing("cancelled", cancelled & asked, lambda _, page: page.state == "cancelled" and page.cancels > 0),
+        standing("intercepted", cancelled - asked, lambda _, page: page.state == "cancelled" and not page.cancels),
+        standing("settled", named("order.settled"), lambda _, page: page.state == "settled"),
+        standing("moved", in_step, lambda so_id, page: so_id in moved and page.days == moved[so_id]),
+    )
+
+
+def _cancelled_there(told: Mapping[str, list[Event]]) -> set[str]:
+    """Orders that are told as cancelled after they had been at the supplier."""
+    return {
+        so_id
+        for so_id, results in told.items()
+        if any(isinstance(result.data, OrderCancelSucceeded) and result.data.at_supplier for result in results)
+    }
+
+
+def _last(results: list[Event]) -> OrderResult:
+    data = results[-1].data
+    if not isinstance(data, OrderResult):
+        raise TypeError(f"{results[-1].type} says nothing of an order")
+    return data
+
+
 def _refused(results: list[Event]) -> tuple[Refused, ...]:
     by_reason: dict[str, list[str]] = {}
     for result in results:
-        if isinstance(result.data, OrderPushFailed):
-            error = result.data.error
-            by_reason.setdefault(error.supplier_message or error.message, []).append(result.data.so_id)
+        match result.data:
+            case OrderPushFailed(so_id=so_id, error=error):
+                by_reason.setdefault(error.supplier_message or error.message, []).append(so_id)
+            case OrderRefused(so_id=so_id, fail_msg=reason):
+                by_reason.setdefault(reason or "-", []).append(so_id)
+            case _:
+                continue
     return tuple(Refused(reason, tuple(sorted(so_ids))) for reason, so_ids in sorted(by_reason.items()))
 
 

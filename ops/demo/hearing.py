@@ -7,7 +7,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ops.demo.evidence import ENDINGS, Received
+from ops.demo.evidence import Received, ended_by
 from rabbitmq.connection import connect
 from rabbitmq.topology import RESULTS
 from schemas.codec import decode
@@ -36,9 +36,10 @@ class Ear:
             self.received.unreadable.append(str(error))
             return
         self._last = time.monotonic()
-        if self.received.take(result) and result.type in ENDINGS and result.correlationid is not None:
+        event_id = ended_by(result)
+        if self.received.take(result) and event_id is not None:
             async with self._news:
-                self._ended.add(result.correlationid)
+                self._ended.add(event_id)
                 self._news.notify_all()
 
     async def has_ended(self, event_id: str) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from aio_pika.abc import AbstractChannel
 
+    from ops.demo.faults import Fault
     from ops.demo.hearing import Ear
-    from ops.demo.scenario import Fault
     from ops.demo.sending import Sender
     from ops.demo.stage import Stage
 
@@ -44,6 +44,7 @@ class Snapshot:
         events: events to send in all.
         lanes: those that have had anything to do.
         held_back: messages in the retry queues.
+        due: what YLH has yet to decide or to say.
         results: different results received, by type.
         calls: calls that came at the suppliers, by name.
         faults: faults injected, by name.
@@ -53,14 +54,15 @@ class Snapshot:
     events: int
     lanes: tuple[LaneView, ...]
     held_back: int
+    due: int
     results: Mapping[str, int]
     calls: Mapping[str, int]
     faults: Mapping[str, int]
 
     @property
     def is_idle(self) -> bool:
-        """Nothing waits, nothing is in hand."""
-        return not self.held_back and not any(lane.waiting or lane.in_hand for lane in self.lanes)
+        """Nothing waits, nothing is in hand, nothing is to come."""
+        return not self.held_back and not self.due and not any(lane.waiting or lane.in_hand for lane in self.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ class Observer:
 
     async def look(self, sender: Sender, ear: Ear, events: int) -> Snapshot:
         """Take one snapshot."""
-        depths, work, ledger, rules = await asyncio.gather(
-            self._depths(), self._work(), self._stage.sandbox.ledger(), self._stage.sandbox.faults()
-        )
+        box = self._stage.sandbox
+        # First: what is said while the others are looked at is in a queue then, or counted as due here.
+        callbacks = await box.callbacks()
+        depths, work, ledger, rules = await asyncio.gather(self._depths(), self._work(), box.ledger(), box.faults())
         fired: Counter[str] = Counter()
         for fault, rule in zip(self._faults, sorted(rules, key=lambda rule: int(rule["id"])), strict=True):
             fired[fault.name.value] += rule["fired"]
@@ -104,6 +107,7 @@ class Observer:
             events=events,
             lanes=tuple(lane for lane in lanes if lane.waiting or lane.in_hand or lane.done),
             held_back=sum(depths[name] for name in self._retries),
+            due=callbacks["pending"],
             results=Counter(result.type for result in ear.received.results.values()),
             calls=dict(ledger["calls"]),
             faults=fired,

@@ -1,6 +1,6 @@
-"""Sandbox and service as processes: how each is started, when it is ready, what it said last.
+"""Sandbox, service and receiver as processes: how each is started, when it is ready, what it said last.
 
-Both are in the care of a keeper process (:mod:`rabbitmq.keeper`), like the broker: each in a session of its own, so
+All are in the care of a keeper process (:mod:`rabbitmq.keeper`), like the broker: each in a session of its own, so
 that Ctrl-C on the terminal reaches the demo alone, which then ends them in order; and gone with the demo even if that
 is killed with SIGKILL.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
-import socket
 import sys
 import tempfile
 import time
@@ -26,9 +24,9 @@ from rabbitmq.keeper import Charge
 from rabbitmq.kept import KeptServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from ops.demo.scenario import Fault
+    from ops.demo.scenario import Scenario
     from ops.demo.texts import Texts
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -38,26 +36,34 @@ SUPPLIER_LATENCY: Final = 0.03
 """Seconds that the sandbox takes for an answer, so that there is something to see."""
 LAST_LINES: Final = 12
 
-# Below what Linux and macOS give to outgoing connections, so that between choosing and listening nobody takes the port.
-_PORTS: Final = range(20_000, 32_000)
 _OURS: Final = ("RELAY_", "HAIER_", "YLH_")
 
 
-def sandbox_charge(directory: Path, faults: Sequence[Fault]) -> Charge:
+def sandbox_charge(directory: Path, scenario: Scenario, callback_url: str) -> Charge:
     """Return how the sandbox is started, and that ``directory`` goes with it."""
     config, rules = directory / "sandbox.json", directory / "faults.json"
-    config.write_text(json.dumps({"latency": SUPPLIER_LATENCY}), encoding="utf-8")
-    rules.write_text(json.dumps([dict(fault.rule) for fault in faults], ensure_ascii=False), encoding="utf-8")
+    callbacks = {**scenario.callbacks, "url": callback_url}
+    config.write_text(json.dumps({"latency": SUPPLIER_LATENCY, "callbacks": callbacks}), encoding="utf-8")
+    rules.write_text(json.dumps([dict(fault.rule) for fault in scenario.faults], ensure_ascii=False), encoding="utf-8")
     command = ("-m", "sandbox", "--port", "0", "--config", str(config), "--faults", str(rules))
     return _charge("sandbox", (sys.executable, *command), directory, {})
 
 
 def service_charge(directory: Path, settings: Mapping[str, str]) -> Charge:
     """Return how the service is started, with these settings and no others."""
+    return _relay_charge("service", "consume", directory, settings)
+
+
+def receiver_charge(directory: Path, settings: Mapping[str, str]) -> Charge:
+    """Return the same of the receiver of callbacks."""
+    return _relay_charge("receiver", "callbacks", directory, settings)
+
+
+def _relay_charge(name: str, command: str, directory: Path, settings: Mapping[str, str]) -> Charge:
     relay = Path(sys.executable).with_name("relay")
     # Where the project is not installed, the same without its script.
     inline = (sys.executable, "-c", "import sys; from ops.cli import main; sys.exit(main())")
-    return _charge("service", (*((str(relay),) if relay.exists() else inline), "consume"), directory, settings)
+    return _charge(name, (*((str(relay),) if relay.exists() else inline), command), directory, settings)
 
 
 def _charge(name: str, command: tuple[str, ...], directory: Path, settings: Mapping[str, str]) -> Charge:
@@ -111,8 +117,8 @@ async def announced(server: KeptServer, texts: Texts) -> str:
     return await _when_ready(look, server, "sandbox", texts)
 
 
-async def ready(url: str, server: KeptServer, texts: Texts) -> None:
-    """Return when the service says that it is consuming and that its database answers."""
+async def ready(url: str, server: KeptServer, name: str, texts: Texts) -> None:
+    """Return when ``name``, the service or the receiver, says that it can do its work."""
     async with aiohttp.ClientSession() as session:
 
         async def look() -> str | None:
@@ -122,7 +128,7 @@ async def ready(url: str, server: KeptServer, texts: Texts) -> None:
             except aiohttp.ClientConnectionError:
                 return None  # it does not listen yet
 
-        await _when_ready(look, server, "service", texts)
+        await _when_ready(look, server, name, texts)
 
 
 async def _when_ready(look: Callable[[], Awaitable[str | None]], server: KeptServer, name: str, texts: Texts) -> str:
@@ -142,15 +148,3 @@ async def _when_ready(look: Callable[[], Awaitable[str | None]], server: KeptSer
         exited.cancel()
         await asyncio.wait([exited])
     raise PartFailed(texts("fail.not_ready", part=part, seconds=f"{START_LIMIT:.0f}"))
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise PartFailed(f"No free TCP port between {_PORTS.start} and {_PORTS.stop} on 127.0.0.1.")

@@ -57,7 +57,7 @@ async def perform(texts: Texts, view: View, tell: Callable[[Report, Stage], Awai
     """
     started = time.monotonic()
     scenario = build(datetime.now(UTC))
-    async with stage(scenario.faults, texts, view.step) as built:
+    async with stage(scenario, texts, view.step) as built:
         verdict = await _alongside(built.broken(), _run(scenario, built, texts, view))
         words = [] if verdict.agrees else built.last_words()
         await _alongside(built.broken(), tell(Report(verdict, time.monotonic() - started, words), built))
@@ -96,7 +96,7 @@ async def _run(scenario: Scenario, built: Stage, texts: Texts, view: View) -> Ve
         else:
             view.step(texts("step.settled"))
         box = built.sandbox
-        books = supplier_books(await box.ledger(), await box.catalogue(), await box.faults())
+        books = supplier_books(await box.ledger(), await box.catalogue(), await box.faults(), await box.callbacks())
         return reckon(scenario, books, ear.received)
 
 
@@ -111,7 +111,7 @@ class _Watch:
         self._view = view
 
     async def until_settled(self, scenario: Scenario, sending: asyncio.Task[None], texts: Texts) -> int:
-        """Show how it stands until every event has its result and nothing more is on its way, or the time is up.
+        """Show how it stands until events have results, orders their last word, and all is quiet; or the time is up.
 
         Returns:
             How many results are missing.

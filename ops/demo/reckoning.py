@@ -7,33 +7,24 @@ suppliers have (their ledger). Every check looks at two of them; none trusts the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from ops.demo.disagreeing import Disagreement
 from ops.demo.figures import Figures, figures
+from ops.demo.lives import lives, unsettled
 from ops.demo.scenario import ENDING_OF, Fate
-from schemas.results import EventRejected, OrderPushSucceeded, SyncCompleted
+from schemas.results import EventRejected, SyncCompleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ops.demo.evidence import Page, Received, SupplierBooks
+    from ops.demo.evidence import Received, SupplierBooks
     from ops.demo.scenario import Planned, Scenario
     from schemas.envelope import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """One thing that two accounts tell differently.
-
-    Attributes:
-        code: which; stable, English, a key of the texts (``disagree.<code>``).
-        subject: the event, order or article.
-        facts: values for the text.
-    """
-
-    code: str
-    subject: str
-    facts: Mapping[str, str | int]
+_FORGED: Final = "forged"
+"""Callbacks that the sandbox signs wrongly on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,8 @@ def reckon(scenario: Scenario, books: SupplierBooks, received: Received) -> Verd
         *_unreadable(received),
         *_each_ends_once(scenario, ends),
         *_nobody_elses(scenario, ends, books),
-        *_orders(scenario, ends, books),
+        *lives(scenario, received, books),
+        *_callbacks(books),
         *_goods(scenario, received, books),
         *_faults(scenario, books),
     )
@@ -64,11 +56,13 @@ def reckon(scenario: Scenario, books: SupplierBooks, received: Received) -> Verd
 
 
 def missing_ends(scenario: Scenario, received: Received) -> list[str]:
-    """Return the ids of the events that have no end yet, and of articles that no result names yet."""
+    """Return what is still to come: the ends of events, the last words on orders, the articles that were asked for."""
     ends = received.ends()
     told = set(received.goods())
-    return [event.event_id for event in scenario.firsts() if event.event_id not in ends] + [
-        code for code in scenario.product_codes if code not in told
+    return [
+        *(event.event_id for event in scenario.firsts() if event.event_id not in ends),
+        *unsettled(scenario, received),
+        *(code for code in scenario.product_codes if code not in told),
     ]
 
 
@@ -109,43 +103,14 @@ def _nobody_elses(scenario: Scenario, ends: Mapping[str, list[Event]], books: Su
         yield Disagreement("stranger_order", so_id, {})
 
 
-def _orders(scenario: Scenario, ends: Mapping[str, list[Event]], books: SupplierBooks) -> Iterator[Disagreement]:
-    told: dict[str, list[Event]] = {}
-    for planned in scenario.firsts():
-        if planned.so_id is not None:
-            told.setdefault(planned.so_id, []).extend(ends.get(planned.event_id, []))
-    for so_id, results in told.items():
-        yield from _order(so_id, results, books.orders.get(so_id))
-
-
-def _order(so_id: str, results: list[Event], page: Page | None) -> Iterator[Disagreement]:
-    """Compare one order: the supplier has it once if and only if a result says that it was pushed."""
-    pushed = [result.data for result in results if isinstance(result.data, OrderPushSucceeded)]
-    creates = 0 if page is None else page.creates
-    if creates > 1:
-        yield Disagreement("doubled", so_id, {"count": creates})
-    if pushed and not creates:
-        yield Disagreement("pushed_but_absent", so_id, {})
-    if creates and not pushed:
-        types = ", ".join(sorted(result.type for result in results)) or "-"
-        yield Disagreement("present_but_not_pushed", so_id, {"types": types})
-    if page is not None and pushed and creates and not _same_number(pushed[0].retail_order_no, page):
-        yield Disagreement(
-            "other_number", so_id, {"told": str(pushed[0].retail_order_no), "held": str(page.retail_order_no)}
-        )
-    told_cancelled = any(result.type == "order.cancel.accepted" for result in results)
-    held_cancelled = page is not None and page.state == "cancelled"
-    if told_cancelled and not held_cancelled:
-        yield Disagreement("cancelled_but_stands", so_id, {})
-    if held_cancelled and not told_cancelled:
-        yield Disagreement("stands_but_cancelled", so_id, {})
-    if page is not None and page.cancels > 1:
-        yield Disagreement("cancelled_twice", so_id, {"count": page.cancels})
-
-
-def _same_number(told: str | None, page: Page) -> bool:
-    """An order whose answer was lost has no number yet: a duplicate refusal proves its arrival and names none."""
-    return told == page.retail_order_no or (told is None and page.duplicates_refused > 0)
+def _callbacks(books: SupplierBooks) -> Iterator[Disagreement]:
+    """What YLH says is taken in, the same again too; what somebody else says in its name is not."""
+    for kind, called in sorted(books.callbacks.items()):
+        if kind != _FORGED and called.others:
+            said = ", ".join(f"{count} x {answer}" for answer, count in sorted(called.others.items()))
+            yield Disagreement("callback_not_taken", kind, {"said": said})
+        if kind == _FORGED and called.taken:
+            yield Disagreement("forged_taken", kind, {"count": called.taken})
 
 
 def _goods(scenario: Scenario, received: Received, books: SupplierBooks) -> Iterator[Disagreement]:

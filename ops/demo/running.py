@@ -124,6 +124,7 @@ class _Program:
             (f"set -a; . {shlex.quote(str(settings))}; set +a", self._texts("next.environment")),
             (f"{relay} queues", self._texts("next.queues")),
             (f"{relay} order show {AN_ORDER_WITH_A_LOST_ANSWER}", self._texts("next.order")),
+            (f"{relay} order timeline {AN_ORDER_WITH_A_LOST_ANSWER}", self._texts("next.timeline")),
             (f"{relay} sync products --wait", self._texts("next.sync")),
         ]
         print_commands(self._texts("sum.keep"), commands, console)

@@ -11,13 +11,26 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from ops.demo.events import Cancelled, GoodsSync, Malformed, Paid, Payload, cut_short, odd_amount, unknown_type
+from ops.demo.answers import CALLBACKS, state_at_last
+from ops.demo.events import (
+    Cancelled,
+    GoodsSync,
+    Malformed,
+    Paid,
+    Payload,
+    Rescheduled,
+    StatusAsked,
+    cut_short,
+    odd_amount,
+    unknown_type,
+)
+from ops.demo.faults import Fault, FaultName, create_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-ORDERS: Final = 172
+ORDERS: Final = 168
 EVENTS: Final = 200
 GOODS: Final = 200
 
@@ -28,7 +41,7 @@ REFUSAL: Final = "收货地址超出配送范围"
 _ANSWERED_503 = frozenset({4, 24, 44, 64, 84, 104, 124, 144})
 _ANSWER_LOST = frozenset({10, 30, 54, 70, 90, 114, 130, 150})
 _STUBBORN = frozenset({16, 96})
-_EXPIRED_TOKEN = 76
+_EXPIRED_TOKEN = frozenset({76})
 _REFUSED_ADDRESS = frozenset({20, 80, 140})
 _REFUSED_GOODS = {50: "BX0000008", 110: "BX0000028"}
 _ALWAYS_503 = frozenset({6, 36})
@@ -38,9 +51,23 @@ _CANCELLED_LATER = frozenset({12, 60, 100})
 _TWICE_AT_ONCE = frozenset({2, 10, 18, 26, 34, 42, 58, 74, 104, 16})
 # Sent again when the first has its result.
 _TWICE_LATER = frozenset({3, 13, 20, 23, 33, 43, 53, 63, 73, 83})
+# New days after the push; YLH knows the second only by the number that its callback brings, the answer being lost.
+_MOVED_LATER = frozenset({22, 30})
+# New days that are there before the order itself: held, and sent along with it.
+_MOVED_FIRST, _MOVED_FIRST_AT = 160, 90
+_DAYS_AHEAD = 7
+_STATUS_ASKED, _STATUS_ASKED_AT = 10, 164
 _SYNC_AT = 14
 _CUT_SHORT_AT, _ODD_AMOUNT_AT, _UNKNOWN_TYPE_AT = 40, 88, 132
 
+_KINDS: Final[dict[type[Payload], str]] = {
+    Paid: "order.paid",
+    Cancelled: "order.cancelled",
+    Rescheduled: "order.rescheduled",
+    StatusAsked: "order.status.requested",
+    GoodsSync: "sync.products.requested",
+    Malformed: "malformed",
+}
 
 AN_ORDER_WITH_A_LOST_ANSWER: Final = "SO-1010"
 
@@ -56,6 +83,8 @@ class Fate(StrEnum):
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     SYNCED = "synced"
+    MOVED = "moved"
+    REPORTED = "reported"
 
 
 ENDING_OF: Final[dict[Fate, str]] = {
@@ -67,6 +96,8 @@ ENDING_OF: Final[dict[Fate, str]] = {
     Fate.SUPERSEDED: "order.superseded",
     Fate.REJECTED: "event.rejected",
     Fate.SYNCED: "sync.completed",
+    Fate.MOVED: "order.reschedule.succeeded",
+    Fate.REPORTED: "order.status.reported",
 }
 """The result that tells each end (EVENTS, "Out")."""
 
@@ -92,42 +123,30 @@ class Planned:
     @property
     def so_id(self) -> str | None:
         """The order that it is about; None for a sync and for what nobody can read."""
-        return self.payload.so_id if isinstance(self.payload, Paid | Cancelled) else None
-
-
-class FaultName(StrEnum):
-    """What goes wrong at the suppliers."""
-
-    UNAVAILABLE = "unavailable"
-    LOST_ANSWER = "lost_answer"
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - the name of a fault
-    REFUSED = "refused"
-    NEVER_AVAILABLE = "never_available"
-    GOODS_UNAVAILABLE = "goods_unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One rule for the sandbox (`sandbox.faults.Rule` as JSON).
-
-    Attributes:
-        name: what it shows.
-        rule: for ``--faults``.
-        least: it has to fire at least so often, or the demo did not show it.
-    """
-
-    name: FaultName
-    rule: Mapping[str, object]
-    least: int
+        match self.payload:
+            case Paid(so_id) | Cancelled(so_id) | Rescheduled(so_id) | StatusAsked(so_id):
+                return so_id
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """All of it."""
+    """All of it.
+
+    Attributes:
+        events: in the order in which they are sent.
+        faults: what goes wrong at the suppliers.
+        product_codes: the goods that are synced.
+        states: how each order that gets to YLH stands there at the end, by ``so_id``.
+        callbacks: how YLH calls back, for the sandbox.
+    """
 
     events: tuple[Planned, ...]
     faults: tuple[Fault, ...]
     product_codes: tuple[str, ...]
+    states: Mapping[str, str]
+    callbacks: Mapping[str, object]
 
     def firsts(self) -> tuple[Planned, ...]:
         """Return the events without their repeats: each of them has to end once."""
@@ -141,7 +160,7 @@ class Scenario:
 def build(now: datetime) -> Scenario:
     """Return the scenario as of ``now`` (with a zone): the orders were placed over the last hour."""
     codes = tuple(f"BX{number:07d}" for number in range(1, GOODS + 1))
-    return Scenario(tuple(_events(now, codes)), _faults(), codes)
+    return Scenario(tuple(_events(now, codes)), _faults(), codes, _states(), CALLBACKS)
 
 
 def so_id_of(number: int) -> str:
@@ -166,10 +185,26 @@ def _events(now: datetime, codes: tuple[str, ...]) -> Iterator[Planned]:
             yield _again(event, after=event.event_id)
         if number in _CANCELLED_LATER:
             yield _cancel(paid.so_id, now, Fate.CANCEL_TAKEN, after=event.event_id)
+        if number in _MOVED_LATER:
+            yield _moved(number, now, after=event.event_id)
         yield from _others(number, codes, created_at)
+        if number == _MOVED_FIRST_AT:
+            yield _moved(_MOVED_FIRST, now, after=None)
+
+
+def _states() -> Mapping[str, str]:
+    turned_away = _REFUSED_ADDRESS | _REFUSED_GOODS.keys() | _ALWAYS_503 | {_CANCEL_FIRST}
+    return {
+        so_id_of(number): state_at_last(number, cancelled=number in _CANCELLED_LATER)
+        for number in range(1, ORDERS + 1)
+        if number not in turned_away
+    }
 
 
 def _others(number: int, codes: tuple[str, ...], created_at: datetime) -> Iterator[Planned]:
+    if number == _STATUS_ASKED_AT:
+        asked = StatusAsked(so_id_of(_STATUS_ASKED))
+        yield Planned(event_id=f"status-{asked.so_id}", payload=asked, fate=Fate.REPORTED)
     if number == _SYNC_AT:
         yield Planned(event_id="sync-goods-1", payload=GoodsSync(codes), fate=Fate.SYNCED)
     stray = Paid(f"SO-{9000 + number}", number, codes[0], created_at)
@@ -204,33 +239,32 @@ def _cancel(so_id: str, now: datetime, fate: Fate, *, after: str | None) -> Plan
     return Planned(event_id=f"cancel-{so_id}-2", payload=Cancelled(so_id, now), fate=fate, after=after)
 
 
+def _moved(number: int, now: datetime, *, after: str | None) -> Planned:
+    so_id, day = so_id_of(number), (now + timedelta(days=_DAYS_AHEAD)).date()
+    # Sent along with the order both days are given, and equal: YLH then brings and installs in one visit.
+    install_on = day if after is None else None
+    return Planned(
+        event_id=f"moved-{so_id}-2", payload=Rescheduled(so_id, day, install_on), fate=Fate.MOVED, after=after
+    )
+
+
 def _rejected(event_id: str, payload: Malformed) -> Planned:
     return Planned(event_id=event_id, payload=payload, fate=Fate.REJECTED)
 
 
 def _kind(event: Planned) -> str:
-    if event.is_repeat:
-        return "repeated"
-    match event.payload:
-        case Paid():
-            return "order.paid"
-        case Cancelled():
-            return "order.cancelled"
-        case GoodsSync():
-            return "sync.products.requested"
-        case Malformed():
-            return "malformed"
+    return "repeated" if event.is_repeat else _KINDS[type(event.payload)]
 
 
 def _faults() -> tuple[Fault, ...]:
     return (
-        _fault(FaultName.UNAVAILABLE, _ANSWERED_503 | _STUBBORN, nth=[1], effect="status", status=503),
-        _fault(FaultName.LOST_ANSWER, _ANSWER_LOST, nth=[1], effect="lost_answer"),
+        _on_create(FaultName.UNAVAILABLE, _ANSWERED_503 | _STUBBORN, nth=[1], effect="status", status=503),
+        _on_create(FaultName.LOST_ANSWER, _ANSWER_LOST, nth=[1], effect="lost_answer"),
         # Their second call, which is the first that this rule gets to see: only the third call has an answer.
-        _fault(FaultName.LOST_ANSWER, _STUBBORN, nth=[1], effect="lost_answer"),
-        _fault(FaultName.EXPIRED_TOKEN, {_EXPIRED_TOKEN}, nth=[1], effect="expire_token"),
-        _fault(FaultName.REFUSED, _REFUSED_ADDRESS, effect="refuse", code="20010", message=REFUSAL),
-        _fault(FaultName.NEVER_AVAILABLE, _ALWAYS_503, effect="status", status=503),
+        _on_create(FaultName.LOST_ANSWER, _STUBBORN, nth=[1], effect="lost_answer"),
+        _on_create(FaultName.EXPIRED_TOKEN, _EXPIRED_TOKEN, nth=[1], effect="expire_token"),
+        _on_create(FaultName.REFUSED, _REFUSED_ADDRESS, effect="refuse", code="20010", message=REFUSAL),
+        _on_create(FaultName.NEVER_AVAILABLE, _ALWAYS_503, effect="status", status=503),
         Fault(
             FaultName.GOODS_UNAVAILABLE,
             {"call": "haier.products", "key": "BX0000061", "nth": [1], "effect": "status", "status": 503},
@@ -239,6 +273,5 @@ def _faults() -> tuple[Fault, ...]:
     )
 
 
-def _fault(name: FaultName, numbers: frozenset[int] | set[int], **rule: object) -> Fault:
-    pattern = "|".join(so_id_of(number) for number in sorted(numbers))
-    return Fault(name, {"call": "ylh.create", "pattern": pattern, **rule}, least=len(numbers))
+def _on_create(name: FaultName, numbers: frozenset[int], **rule: object) -> Fault:
+    return create_fault(name, map(so_id_of, numbers), **rule)

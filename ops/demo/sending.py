@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from ops.demo.events import SOURCE, Cancelled, GoodsSync, Malformed, Paid
+from ops.demo.events import SOURCE, Cancelled, GoodsSync, Malformed, Paid, Rescheduled, StatusAsked
 from publishers.confirms import ConfirmedPublisher
 from publishers.orders import RelayPublisher
 from publishers.outgoing import Outgoing
@@ -63,6 +63,10 @@ class Sender:
                 await shop.order_paid(**paid.arguments(), event_id=planned.event_id)
             case Cancelled() as cancelled:
                 await shop.order_cancelled(**cancelled.arguments(), event_id=planned.event_id)
+            case Rescheduled() as moved:
+                await shop.order_rescheduled(**moved.arguments(), event_id=planned.event_id)
+            case StatusAsked(so_id):
+                await shop.order_status_requested(so_id=so_id, event_id=planned.event_id)
             case GoodsSync(codes):
                 await shop.sync_products(product_codes=codes, event_id=planned.event_id)
             case Malformed(body, routing_key):

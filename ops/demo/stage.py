@@ -1,7 +1,7 @@
-"""Starts broker, sandbox and service for the demo, and takes every one of them away again.
+"""Starts broker, sandbox, service and receiver for the demo, and takes every one of them away again.
 
-The service is a real ``relay consume`` with settings from its environment only: no setting of the reader's own shell or
-``.env`` reaches it.
+Service and receiver are a real ``relay consume`` and ``relay callbacks`` with settings from their environment only: no
+setting of the reader's own shell or ``.env`` reaches them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from consumer.settings import load
 from ops.demo.failing import DemoRefused, PartFailed
 from ops.demo.ground import ground
-from ops.demo.parts import announced, free_port, kept, last_words, ready, sandbox_charge, service_charge
+from ops.demo.parts import announced, kept, last_words, ready, receiver_charge, sandbox_charge, service_charge
+from ops.demo.ports import Ports
 from rabbitmq.finding import BrokerNotAvailable, find_broker
 from rabbitmq.topology import Topology
 from sandbox.config import SandboxConfig
 from sandbox.testing import Box
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from ops.demo.scenario import Fault
+    from ops.demo.scenario import Scenario
     from ops.demo.texts import Texts
     from rabbitmq.kept import KeptServer
 
@@ -43,10 +44,10 @@ class Stage:
     Attributes:
         amqp_url: the virtual host.
         topology: what is declared there.
-        environment: all settings of the service.
+        environment: all settings of service and receiver.
         service_url: where its health and metrics are.
         sandbox: the suppliers and their books.
-        parts: the two processes by their name in the texts, service first.
+        parts: the processes by their name in the texts.
         directory: database, logs; removed at the end.
     """
 
@@ -77,7 +78,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(faults: Sequence[Fault], texts: Texts, say: Callable[[str], None]) -> AsyncIterator[Stage]:
+async def stage(scenario: Scenario, texts: Texts, say: Callable[[str], None]) -> AsyncIterator[Stage]:
     """Start everything for the length of the block, saying each step.
 
     Raises:
@@ -86,19 +87,18 @@ async def stage(faults: Sequence[Fault], texts: Texts, say: Callable[[str], None
     """
     directory = Path(tempfile.mkdtemp(prefix="relay-demo-"))
     try:
-        async with _built(directory, faults, texts, say) as built:
+        async with _built(directory, scenario, texts, say) as built:
             yield built
     finally:
         shutil.rmtree(directory, ignore_errors=True)  # gone already, unless nothing could be started
 
 
 @asynccontextmanager
-async def _built(
-    directory: Path, faults: Sequence[Fault], texts: Texts, say: Callable[[str], None]
-) -> AsyncIterator[Stage]:
+async def _built(directory: Path, scenario: Scenario, texts: Texts, say: Callable[[str], None]) -> AsyncIterator[Stage]:
     database_url = f"sqlite+aiosqlite:///{directory}/relay.db"
+    ports = Ports.free()
     async with (
-        kept(sandbox_charge(directory, faults), "sandbox") as sandbox_server,
+        kept(sandbox_charge(directory, scenario, ports.callback_url), "sandbox") as sandbox_server,
         _told_on_failure(directory, texts),
     ):
         migrating = asyncio.create_task(_migrated(database_url))
@@ -108,21 +108,25 @@ async def _built(
                 await migrating
                 say(texts("step.database"))
                 box = Box(await announced(sandbox_server, texts), SandboxConfig())
-                say(texts("step.sandbox", url=box.url, faults=len(faults)))
-                port = free_port()
-                settings = _settings(database_url, port, box)
+                say(texts("step.sandbox", url=box.url, faults=len(scenario.faults)))
+                settings = _settings(database_url, ports, box)
                 topology = Topology.build(load(settings, dotenv=None).broker.retry_delays)
                 async with ground(broker, topology, os.environ, texts, say) as place:
                     say(texts("step.declared"))
                     settings["RELAY_AMQP_URL"] = place.amqp_url
                     if place.management_url is not None:
                         settings["RELAY_MANAGEMENT_URL"] = place.management_url
-                    async with kept(service_charge(directory, settings), "service") as service:
-                        url = f"http://127.0.0.1:{port}"
-                        parts = {"service": service, "sandbox": sandbox_server}
+                    async with (
+                        kept(service_charge(directory, settings), "service") as service,
+                        kept(receiver_charge(directory, settings), "receiver") as receiver,
+                    ):
+                        url = ports.service_url
+                        parts = {"service": service, "receiver": receiver, "sandbox": sandbox_server}
                         built = Stage(place.amqp_url, topology, settings, url, box, parts, directory, texts)
-                        await ready(url, service, texts)
+                        await ready(url, service, "service", texts)
                         say(texts("step.service", url=url))
+                        await ready(ports.receiver_url, receiver, "receiver", texts)
+                        say(texts("step.receiver", url=ports.callback_url))
                         yield built
                         say(texts("step.stopping"))
         finally:
@@ -138,11 +142,11 @@ async def _migrated(database_url: str) -> None:
     await migrations.upgrade(database_url)
 
 
-def _settings(database_url: str, port: int, box: Box) -> dict[str, str]:
+def _settings(database_url: str, ports: Ports, box: Box) -> dict[str, str]:
     return {
         **box.environment(),
         "RELAY_DATABASE_URL": database_url,
-        "RELAY_HTTP_PORT": str(port),
+        **ports.settings(),
         "RELAY_RETRY_DELAYS": RETRY_DELAYS,
         "RELAY_LOG_DIR": "off",
         "RELAY_SUPPLIER_TIMEOUT": "5s",

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ops.demo.disagreeing import Disagreement
     from ops.demo.figures import Figures
-    from ops.demo.reckoning import Disagreement, Verdict
+    from ops.demo.reckoning import Verdict
 
 _NONE: Final = "–"
 
@@ -93,6 +94,13 @@ def _head(figures: Figures, texts: Texts) -> Table:
     )
     grid.add_row("", texts("sum.copies", count=figures.copies - figures.results))
     grid.add_row(texts("sum.supplier_calls"), calls)
+    callbacks = texts(
+        "sum.callbacks",
+        taken=figures.callbacks,
+        repeated=figures.callbacks_repeated,
+        refused=figures.callbacks_refused,
+    )
+    grid.add_row(texts("sum.callbacks_title"), callbacks)
     return grid
 
 
@@ -105,7 +113,9 @@ def _account(figures: Figures, texts: Texts) -> Table:
     table.add_row("  " + texts("sum.doubled"), "", str(figures.doubled))
     table.add_row("  " + texts("sum.rescued"), "", str(figures.rescued))
     table.add_row("  " + texts("sum.duplicates_refused"), "", str(figures.duplicates_refused))
-    table.add_row(texts("sum.cancelled"), str(figures.told_cancelled), str(figures.held_cancelled))
+    for standing in figures.standings:
+        table.add_row(texts(f"sum.{standing.name}"), str(standing.told), str(standing.held))
+    table.add_row("  " + texts("sum.moved_along"), "", str(figures.moved_along))
     table.add_row(texts("sum.goods"), str(figures.told_goods), str(figures.held_goods))
     return table
 

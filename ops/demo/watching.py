@@ -138,6 +138,7 @@ def _line(snapshot: Snapshot, texts: Texts) -> str:
         retry=snapshot.held_back,
         results=sum(snapshot.results.values()),
         calls=sum(snapshot.calls.values()),
+        due=snapshot.due,
         faults=sum(snapshot.faults.values()),
     )
 
@@ -169,6 +170,7 @@ def _lanes(snapshot: Snapshot, texts: Texts) -> Table:
     for lane in snapshot.lanes:
         table.add_row(lane.name, str(lane.waiting), str(lane.in_hand), str(lane.done))
     table.add_row(texts("live.retry"), str(snapshot.held_back), "", "")
+    table.add_row(texts("live.due"), str(snapshot.due), "", "")
     return table
 
 
