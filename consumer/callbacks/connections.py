@@ -1,6 +1,6 @@
 """What a caller may take up before it has sent a request: uvicorn itself waits for one as long as the caller likes.
 
-A head of at most 16 kB is h11's own limit, how large a body may be is the app's affair. Besides, an answer leaves in
+How large a body may be is the app's affair. Besides, an answer leaves in
 one piece: uvicorn writes head and body apart, and each write is a system call that wakes the caller up.
 """
 
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
 
 REQUEST_WITHIN: Final = 10.0
 """Seconds from the connection, or from the answer before, until the whole of a request is there."""
+LARGEST_HEAD: Final = 16_384
+"""Bytes that may come without a head being over."""
 MOST_CONNECTIONS: Final = 800
 """Below the 1,024 open files that most systems give a process."""
 
@@ -47,10 +49,14 @@ class _InOnePiece:
             self._transport.write(data)
 
 
-class BoundedConnection(H11Protocol):
-    """A connection that is closed unless it sends a whole request in time; its answers go out in one write each."""
+class BoundedConnection(HttpToolsProtocol):
+    """A connection that is closed unless it sends a whole request in time, and with a head of a bounded size.
+
+    Its answers go out in one write each.
+    """
 
     _since = 0.0
+    _head: int | None = 0
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
@@ -58,6 +64,24 @@ class BoundedConnection(H11Protocol):
         super().connection_made(_InOnePiece(transport, self.loop))  # type: ignore[arg-type]  # all that uvicorn uses
         self._since = self.loop.time()
         self._look = self.loop.call_later(REQUEST_WITHIN, self._look_at_it)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; a head that does not end is a caller to be rid of."""
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self.send_400_response("The head of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        """Begin with the body."""
+        self._head = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Wait for the next head."""
+        self._head = 0
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
