@@ -66,6 +66,7 @@ LEASED = "SELECT count(*) FROM orders WHERE lease_until IS NOT NULL"
 
 PERMITTED = {
     "refused": "YLH turned down a cancel or a reschedule of an order that it had ended itself",
+    "refused_on_resend": "the same, of a reschedule whose first answer was lost",
     "cancel_refused": "YLH said by callback that a cancel failed, before its lost answer was asked for again",
     "already_settled": "a cancel or a reschedule that came after YLH's quantities",
     "order_refused": "a reschedule of an order that YLH does not deliver",
@@ -260,4 +261,5 @@ async def _assert_right(relay: Relay, plan: Plan, answers: Answers) -> None:
     for so_id, order in books.items():
         sequences = sorted(answers.by_order.get(so_id, {}).values())
         counted = [sequence for sequence in sequences if sequence]
-        assert counted == list(range(1, order.sequence + 1)), f"{seed}: {so_id} has results {sequences}"
+        whole = list(range(1, order.sequence + 1))
+        assert counted == whole, f"{seed}: {_shown(relay, pages, [f'{so_id}: {order.sequence} results, {sequences}'])}"
