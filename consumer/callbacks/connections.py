@@ -57,6 +57,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     _since = 0.0
     _head: int | None = 0
+    _requests = 0
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
@@ -67,8 +68,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; a head that does not end is a caller to be rid of."""
+        before = self._requests
         super().data_received(data)
-        if self._head is not None:
+        if self._head is not None and self._requests == before:
             self._head += len(data)
             if self._head > LARGEST_HEAD:
                 self.send_400_response("The head of the request is too large.")
@@ -81,6 +83,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait for the next head."""
         self._head = 0
+        self._requests += 1
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
