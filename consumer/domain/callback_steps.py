@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from consumer.domain.order import OrderState
+from consumer.domain.order import CallKind, CallOutcome, OrderState
 from consumer.domain.order_parts import Word
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Deed(StrEnum):
     """It holds from now on, and the shop is told."""
     TELL = "tell"
     """The shop is told; the coarse state stays, since a cancel rules it or nobody asked."""
+    NOTE = "note"
+    """The shop knows it already: its time is kept, and what else it brings."""
     IGNORE = "ignore"
     """Nothing new: done without a result."""
     UNDO = "undo"
@@ -91,6 +93,10 @@ def _apply(news: News, because: str, *, for_a_person: str | None = None) -> Verd
 
 def _ignore(because: str) -> Verdict:
     return Verdict(Deed.IGNORE, because)
+
+
+def _note(because: str) -> Verdict:
+    return Verdict(Deed.NOTE, because)
 
 
 def _tell(because: str) -> Verdict:
@@ -168,12 +174,15 @@ def answer_after_a_cancel(order: Order, news: News) -> Verdict:
     """The order is cancelled.
 
     Where YLH said so itself, an answer that is not newer came late, and a newer one contradicts it. Where it was only
-    our books that said so (never pushed, unknown to YLH), the order is there after all and has to go.
+    our books that said so (never pushed, unknown to YLH), the order is there after all and has to go: once, however
+    often YLH speaks of it meanwhile.
     """
     if news.word is Word.TURNED_DOWN:
         return _ignore("after_the_end")
     if order.ending is None:
-        return Verdict(Deed.UNDO, "alive_after_cancel")
+        if _being_undone(order):
+            return _ignore("cancel_rules")
+        return _against(order.answer, news, Verdict(Deed.UNDO, "alive_after_cancel"))
     if news.at <= order.ending.at:
         return _ignore("overtaken")
     return _park(
@@ -181,6 +190,12 @@ def answer_after_a_cancel(order: Order, news: News) -> Verdict:
         f"YLH said that the order is cancelled, and later {news.word.value}; the shop may have refunded it: ask YLH, "
         "and have it stop the delivery",
     )
+
+
+def _being_undone(order: Order) -> bool:
+    """Whether the cancel that undoes it is under way or was taken; one that only our books said has no such call."""
+    call = order.intent
+    return call is not None and call.kind is CallKind.CANCEL and call.outcome in {CallOutcome.UNKNOWN, CallOutcome.DONE}
 
 
 def after_the_end(_order: Order, _news: News) -> Verdict:
@@ -206,9 +221,10 @@ def cancel_done_after_a_refusal(order: Order, news: News) -> Verdict:
     return _against(order.ending, news, _apply(news, "cancelled"), older)
 
 
-def cancelled_again(_order: Order, _news: News) -> Verdict:
-    """It is cancelled: the same once more."""
-    return _ignore("repeated")
+def cancelled_again(order: Order, news: News) -> Verdict:
+    """It is cancelled: the same once more, or for the first time from YLH; an answer from before it then came late."""
+    fresh = order.ending is None or news.at > order.ending.at
+    return _note("repeated") if fresh else _ignore("repeated")
 
 
 def cancel_refused(_order: Order, news: News) -> Verdict:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consumer.domain.callback_steps import Deed, Verdict
-from consumer.domain.order import CallKind, CallOutcome
+from consumer.domain.order import FINAL, CallKind, CallOutcome, OrderState
 from consumer.domain.order_parts import Goods, Stamp, Word
 from consumer.domain.order_table import TABLE
 
@@ -35,6 +35,15 @@ def judge(order: Order, news: News) -> Verdict:
     misfit = _misfit(order.goods, news.goods)
     if misfit is not None:
         return Verdict(Deed.PARK, "quantities_do_not_fit", for_a_person=misfit)
+    if news.word is Word.CANCEL_DONE and any(item.received for item in news.goods):
+        return Verdict(
+            Deed.PARK,
+            "contradiction",
+            for_a_person=(
+                "it says that the whole order is cancelled, and by its quantities the customer kept a part: ask YLH "
+                "which holds, before the customer is refunded"
+            ),
+        )
     return TABLE[order.state].of(news.word)(order, news)
 
 
@@ -50,7 +59,11 @@ def taken_in(order: Order, news: News, verdict: Verdict) -> Order:
         return bound
     if verdict.deed is Deed.UNDO:
         return replace(bound, answer=_stamp(news))
-    known = replace(_settled_calls(bound.arrived(), news.word), fail_msg=news.fail_msg or bound.fail_msg)
+    known = replace(
+        _settled_calls(bound if bound.state in FINAL else bound.arrived(), news.word),
+        fail_msg=news.fail_msg or bound.fail_msg,
+        error=None if _overrides_failure(order, verdict) else bound.error,
+    )
     stamped = (
         replace(known, answer=_stamp(news)) if news.word in _ANSWERS else replace(known, ending=_ending(known, news))
     )
@@ -67,6 +80,11 @@ def _ending(order: Order, news: News) -> Stamp | None:
     """A cancel that failed and that nobody asked for says nothing of one that is still to come."""
     asked = order.intent is not None and order.intent.kind is CallKind.CANCEL
     return order.ending if news.word is Word.CANCEL_REFUSED and not asked else _stamp(news)
+
+
+def _overrides_failure(order: Order, verdict: Verdict) -> bool:
+    """A push that failed has arrived after all, or the end has come: what was told before no longer stands."""
+    return order.state is OrderState.NEW or verdict.state in FINAL
 
 
 def _settled_calls(order: Order, word: Word) -> Order:

@@ -37,7 +37,8 @@ def meant(candidates: Sequence[Order], platform_order_no: str, news: News) -> Or
     named = [order for order in candidates if platform_order_no in {order.so_id, order.online_no}]
     numbered = [order for order in candidates if _has_number(order, news.ext_order_no)]
     if numbered:
-        both = [order for order in numbered if order in named]
+        # An order that we know only from its cancel has no number of the platform's to disagree with.
+        both = [order for order in numbered if order in named or (not named and order.online_no is None)]
         if not both:
             raise Unmatched(
                 f"Haier's number {news.ext_order_no} is that of {_list(numbered)}, which is not {platform_order_no}: "
@@ -51,9 +52,9 @@ def meant(candidates: Sequence[Order], platform_order_no: str, news: News) -> Or
 def _one(orders: Sequence[Order], platform_order_no: str, news: News) -> Order:
     left = list(orders)
     if len(left) > 1:
-        for narrowed in (_unbound(left, news), _with_these_goods(left, news), _waiting(left, news)):
+        for narrow in (_perhaps_there, _unbound, _with_these_goods, _waiting):
             # What would leave none says nothing.
-            left = [order for order in left if order in narrowed] or left
+            left = narrow(left, news) or left
     if len(left) == 1:
         return left[0]
     if not left:
@@ -73,6 +74,11 @@ def _has_number(order: Order, ext_order_no: str | None) -> bool:
     return ext_order_no is not None and ext_order_no in {order.ext_order_no, order.retail_order_no}
 
 
+def _perhaps_there(orders: Sequence[Order], _news: News) -> list[Order]:
+    """Leave out those that YLH cannot have: nobody has pushed them yet, or it refused them at once."""
+    return [order for order in orders if order.state is not OrderState.NEW or order.may_be_there]
+
+
 def _unbound(orders: Sequence[Order], news: News) -> list[Order]:
     """Return those that this number may still be given to."""
     if news.ext_order_no is None:
@@ -85,7 +91,10 @@ def _with_these_goods(orders: Sequence[Order], news: News) -> list[Order]:
     if not told:
         return list(orders)
     return [
-        order for order in orders if told.items() <= {item.product_code: item.quantity for item in order.goods}.items()
+        order
+        for order in orders
+        # What the books do not know cannot speak against it.
+        if not order.goods or told.items() <= {item.product_code: item.quantity for item in order.goods}.items()
     ]
 
 

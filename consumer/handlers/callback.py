@@ -16,6 +16,7 @@ from consumer.domain.callbacks import judge, taken_in
 from consumer.domain.errors import Rejected, Unmatched
 from consumer.domain.letters import note_of
 from consumer.domain.matching import meant
+from consumer.domain.order import OrderState
 from consumer.domain.order_parts import Goods, Word
 from consumer.domain.outcome import Ending, Outcome, Result
 from consumer.domain.writes import SaveOrder
@@ -113,15 +114,16 @@ def _outcome(event: Event, order: Order, news: News, verdict: Verdict) -> Outcom
     # While the create is the last call: what was held for it is told now that it is known to have arrived.
     settled, held = settled_held(known, now)
     warning = _warning(order, verdict)
-    if verdict.deed in {Deed.IGNORE, Deed.UNDO}:
+    if verdict.deed in {Deed.IGNORE, Deed.NOTE, Deed.UNDO}:
         told: tuple[Result, ...] = (_undoing(settled),) if verdict.deed is Deed.UNDO else ()
         writes = (SaveOrder(settled, uuid4().hex),) if settled != order else ()
         ending = Ending.DONE if verdict.deed is Deed.UNDO else Ending.SUPERSEDED
         return Outcome(ending, (*told, *held), writes, refusal=warning, subject=order.so_id)
     counted, result = _result(settled, news, now)
+    refusal = warning or (_refusal(order, news) if verdict.state is OrderState.CANCEL_FAILED else None)
     caused = replace(result, correlationid=order.paid_event_id or settled.paid_event_id, causationid=event.id)
     return Outcome(
-        Ending.DONE, (caused, *held), (SaveOrder(counted, uuid4().hex),), refusal=warning, subject=order.so_id
+        Ending.DONE, (*held, caused), (SaveOrder(counted, uuid4().hex),), refusal=refusal, subject=order.so_id
     )
 
 
@@ -157,15 +159,7 @@ def _result(order: Order, news: News, now: datetime) -> tuple[Order, Result]:
 
 
 def _cancel_failed(order: Order, news: News, now: datetime) -> tuple[Order, Result]:
-    note = note_of(
-        Rejected(
-            f"YLH did not cancel {order.so_id}: the order stands",
-            code="cancel_refused",
-            supplier="ylh",
-            operation="cancel",
-            supplier_message=news.fail_msg,
-        )
-    )
+    note = note_of(_refusal(order, news))
     return numbered(
         replace(order, error=note),
         "order.cancel.failed",
@@ -175,6 +169,17 @@ def _cancel_failed(order: Order, news: News, now: datetime) -> tuple[Order, Resu
         at_supplier=True,
         refundable=False,
         error=note.to_result(),
+    )
+
+
+def _refusal(order: Order, news: News) -> Rejected:
+    """YLH's no to a cancel, in its own words; one that was asked for stays in the ledger (DESIGN section 6)."""
+    return Rejected(
+        f"YLH did not cancel {order.so_id}: the order stands; another order.cancelled asks once more",
+        code="cancel_refused",
+        supplier="ylh",
+        operation="cancel",
+        supplier_message=news.fail_msg,
     )
 
 
