@@ -139,7 +139,7 @@ def figures(scenario: Scenario, books: SupplierBooks, received: Received) -> Fig
         create_calls=sum(page.create_calls for page in books.orders.values()),
         duplicates_refused=sum(page.duplicates_refused for page in books.orders.values()),
         standings=_standings(scenario, books, received),
-        moved_along=sum(bool(books.orders[so_id].reschedule_calls == 0) for so_id in moved if so_id in books.orders),
+        moved_along=sum(so_id in books.orders and not books.orders[so_id].reschedule_calls for so_id in moved),
         callbacks=sum(called.taken for called in books.callbacks.values()),
         callbacks_repeated=books.callbacks["repeated"].taken if "repeated" in books.callbacks else 0,
         callbacks_refused=sum(sum(called.others.values()) for called in books.callbacks.values()),

@@ -26,14 +26,15 @@ _CREATED = {"pushed": "created"}
 
 def lives(scenario: Scenario, received: Received, books: SupplierBooks) -> Iterator[Disagreement]:
     """Compare every order that an event named."""
-    told = received.orders()
+    told, given = received.orders(), given_days(scenario)
     for so_id in dict.fromkeys(planned.so_id for planned in scenario.firsts()):
         if so_id is not None:
             results, page = told.get(so_id, []), books.orders.get(so_id)
             yield from _arrival(so_id, results, page)
-            if page is not None and page.creates:
+            # Of an order that is not told as pushed there is nothing more to say than that.
+            if page is not None and page.creates and _pushed(results):
                 yield from _standing(so_id, scenario.states.get(so_id), results, page)
-                yield from _days(so_id, _planned_days(scenario, so_id), results, page)
+                yield from _days(so_id, given.get(so_id), results, page)
 
 
 def unsettled(scenario: Scenario, received: Received) -> list[str]:
@@ -61,18 +62,18 @@ def told_days(results: Sequence[Event]) -> Days | None:
     return days if moved else None
 
 
-def _planned_days(scenario: Scenario, so_id: str) -> Days | None:
-    return given_days(scenario).get(so_id)
-
-
 def _state_told(results: Sequence[Event]) -> str:
     last = next((result.data for result in reversed(results) if isinstance(result.data, OrderResult)), None)
     return "-" if last is None or last.state is None else last.state
 
 
+def _pushed(results: Sequence[Event]) -> list[OrderPushSucceeded]:
+    return [result.data for result in results if isinstance(result.data, OrderPushSucceeded)]
+
+
 def _arrival(so_id: str, results: Sequence[Event], page: Page | None) -> Iterator[Disagreement]:
     """The supplier has it once if and only if a result says that it was pushed."""
-    pushed = [result.data for result in results if isinstance(result.data, OrderPushSucceeded)]
+    pushed = _pushed(results)
     creates = 0 if page is None else page.creates
     if creates > 1:
         yield Disagreement("doubled", so_id, {"count": creates})

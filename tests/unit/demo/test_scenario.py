@@ -8,11 +8,25 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from ops.demo.events import Cancelled, GoodsSync, Malformed, Paid
-from ops.demo.scenario import AN_ORDER_WITH_A_LOST_ANSWER, EVENTS, Fate, FaultName, Planned, Scenario, build
+from ops.demo.answers import (
+    ANSWERED_BEFORE_THE_CALL,
+    CALLBACKS,
+    INTERCEPTED,
+    OUT_OF_STOCK_FIRST,
+    SETTLED,
+    TURNED_DOWN,
+)
+from ops.demo.events import Cancelled, GoodsSync, Malformed, Paid, Rescheduled, StatusAsked
+from ops.demo.faults import FaultName
+from ops.demo.scenario import AN_ORDER_WITH_A_LOST_ANSWER, EVENTS, Fate, Planned, Scenario, build, so_id_of
+from ops.demo.stage import RETRY_DELAYS
 from publishers.making import Attributes, make_event, sendable_body
+from rabbitmq.delays import parse_delays
+from sandbox.callback_config import CallbackConfig
 from sandbox.catalogue import product
+from sandbox.fate import Decision, Fates
 from sandbox.faults import Rule
+from sandbox.lots import Lots
 from schemas.codec import decode
 from schemas.faults import InvalidEvent
 
@@ -27,8 +41,10 @@ def scenario() -> Scenario:
 def test_there_are_two_hundred_of_the_promised_kinds(scenario: Scenario) -> None:
     assert len(scenario.events) == EVENTS
     assert scenario.kinds() == {
-        "order.paid": 172,
+        "order.paid": 168,
         "order.cancelled": 4,
+        "order.rescheduled": 3,
+        "order.status.requested": 1,
         "sync.products.requested": 1,
         "repeated": 20,
         "malformed": 3,
@@ -38,7 +54,7 @@ def test_there_are_two_hundred_of_the_promised_kinds(scenario: Scenario) -> None
 def test_every_way_to_end_is_there(scenario: Scenario) -> None:
     fates = Counter(event.fate for event in scenario.firsts())
     assert fates == {
-        Fate.PUSHED: 164,
+        Fate.PUSHED: 160,
         Fate.REFUSED: 5,
         Fate.PARKED: 2,
         Fate.SUPERSEDED: 1,
@@ -46,6 +62,8 @@ def test_every_way_to_end_is_there(scenario: Scenario) -> None:
         Fate.CANCELLED_UNSEEN: 1,
         Fate.REJECTED: 3,
         Fate.SYNCED: 1,
+        Fate.MOVED: 3,
+        Fate.REPORTED: 1,
     }
 
 
@@ -73,6 +91,10 @@ def test_the_client_takes_all_that_is_valid(scenario: Scenario) -> None:
                 type_, values = "order.paid", paid.arguments()
             case Cancelled() as cancelled:
                 type_, values = "order.cancelled", cancelled.arguments()
+            case Rescheduled() as moved:
+                type_, values = "order.rescheduled", moved.arguments()
+            case StatusAsked(so_id):
+                type_, values = "order.status.requested", {"so_id": so_id}
             case GoodsSync(codes):
                 type_, values = "sync.products.requested", {"product_codes": codes}
             case Malformed():
@@ -117,6 +139,62 @@ def test_the_example_of_a_lost_answer_is_one(scenario: Scenario) -> None:
         if fault.name is FaultName.LOST_ANSWER and AN_ORDER_WITH_A_LOST_ANSWER in str(fault.rule["pattern"])
     )
     assert rule["effect"] == "lost_answer"
+
+
+def test_one_order_gets_new_days_long_before_it_comes_and_another_while_its_answer_is_lost(scenario: Scenario) -> None:
+    places = {event.event_id: place for place, event in enumerate(scenario.events)}
+    moved = [event for event in scenario.events if isinstance(event.payload, Rescheduled)]
+    ahead = [places[f"paid-{event.so_id}-1"] - places[event.event_id] for event in moved]
+    assert [distance > 50 for distance in ahead] == [False, False, True]
+    lost = next(fault for fault in scenario.faults if fault.name is FaultName.LOST_ANSWER)
+    assert [str(event.so_id) in str(lost.rule["pattern"]) for event in moved] == [False, True, False]
+
+
+@pytest.fixture(scope="module")
+def callbacks() -> CallbackConfig:
+    return CallbackConfig.model_validate({**CALLBACKS, "url": "http://127.0.0.1:1/"})
+
+
+def test_what_ylh_decides_of_each_order_is_what_the_scenario_knows(
+    scenario: Scenario, callbacks: CallbackConfig
+) -> None:
+    decided = decisions(scenario, Fates(callbacks))
+    assert decided == scenario.states
+    assert Counter(decided.values()) == {"confirmed": 154, "refused": 1, "cancelled": 4, "settled": 1}
+
+
+def decisions(scenario: Scenario, fates: Fates) -> dict[str, str]:
+    cancelled = {event.so_id for event in scenario.firsts() if event.fate is Fate.CANCEL_TAKEN}
+    pushed = [event.so_id for event in scenario.firsts() if event.fate is Fate.PUSHED and event.so_id is not None]
+    return {
+        so_id: (fates.of_cancel(so_id, 1) if so_id in cancelled else fates.of_create(so_id))[-1].decision.value
+        for so_id in pushed
+    }
+
+
+def test_each_thing_that_ylh_may_say_is_said_of_the_order_that_is_named_for_it(callbacks: CallbackConfig) -> None:
+    fates = Fates(callbacks)
+
+    def said(number: int) -> list[Decision]:
+        return [turn.decision for turn in fates.of_create(so_id_of(number))]
+
+    assert said(TURNED_DOWN) == [Decision.REFUSED]
+    assert said(OUT_OF_STOCK_FIRST) == [Decision.OUT_OF_STOCK, Decision.CONFIRMED]
+    assert said(INTERCEPTED) == [Decision.CONFIRMED, Decision.CANCELLED]
+    assert said(SETTLED) == [Decision.CONFIRMED, Decision.SETTLED]
+
+
+def test_repeated_forged_and_early_callbacks_are_there(scenario: Scenario, callbacks: CallbackConfig) -> None:
+    lots = Lots(callbacks.seed)
+    early = {so_id for so_id in scenario.states if lots.hit(callbacks.early, so_id, "early")}
+    assert early == {so_id_of(number) for number in ANSWERED_BEFORE_THE_CALL}
+    for share, what in ((callbacks.forged, "forged"), (callbacks.twice, "twice")):
+        assert any(lots.hit(share, so_id, "confirm", 1, what) for so_id in scenario.states)
+
+
+def test_a_lost_create_is_sent_again_before_ylh_speaks_of_it(callbacks: CallbackConfig) -> None:
+    """Both rungs of the demo's ladder fit before the earliest callback: else two runs would not show the same."""
+    assert callbacks.span[0] > sum(delay.total_seconds() for delay in parse_delays(RETRY_DELAYS))
 
 
 def test_two_runs_do_the_same(scenario: Scenario) -> None:

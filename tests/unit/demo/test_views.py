@@ -8,10 +8,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from ops.demo.figures import Figures, Parked, Refused, Rejected
+from ops.demo.disagreeing import Disagreement
+from ops.demo.faults import FaultName
+from ops.demo.figures import Figures, Parked, Refused, Rejected, Standing
 from ops.demo.observing import LaneView, Snapshot
-from ops.demo.reckoning import Disagreement, Verdict
-from ops.demo.scenario import FaultName
+from ops.demo.reckoning import Verdict
 from ops.demo.summary import print_commands, print_tables
 from ops.demo.texts import Language, Texts
 from ops.demo.watching import LiveView, PlainView
@@ -21,6 +22,7 @@ SNAPSHOT = Snapshot(
     events=200,
     lanes=(LaneView("relay.orders", 3, 7, 90), LaneView("relay.catalog", 0, 1, 0)),
     held_back=2,
+    due=4,
     results={"order.push.succeeded": 80, "sync_log.recorded": 81},
     calls={"ylh.create": 95},
     faults={name.value: 1 for name in FaultName},
@@ -38,8 +40,11 @@ FIGURES = Figures(
     rescued=19,
     create_calls=201,
     duplicates_refused=10,
-    told_cancelled=3,
-    held_cancelled=3,
+    standings=(Standing("confirmed", 154, 154), Standing("settled", 1, 1)),
+    moved_along=1,
+    callbacks=174,
+    callbacks_repeated=8,
+    callbacks_refused=2,
     superseded=("SO-1120",),
     refused=(Refused("收货地址超出配送范围", ("SO-1020", "SO-1080")),),
     parked=(Parked("paid-SO-1006-1", "SO-1006", "unknown_outcome", "HTTP 503 " * 20, 3),),
