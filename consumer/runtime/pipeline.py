@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.delivery import Delivery, Settlement
-from consumer.domain.errors import AlreadyDone, Defect, RelayError
+from consumer.domain.errors import AlreadyDone, Defect, RelayError, StaleOrder
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
 from consumer.domain.writes import ClearSuspect, MarkSuspect, UnitOfWork, Write
@@ -44,6 +44,8 @@ SUSPECT_AFTER = 3
 """Returns after which a delivery runs alone (DESIGN section 3)."""
 CONVICTED_AFTER = 2
 """Lone runs that came to no end after which it is dead-lettered."""
+READ_ANEW = 3
+"""How often an order that changed under our hands is read again before its event goes round by the retry queue."""
 
 
 class PipelineObserver(Protocol):
@@ -201,9 +203,8 @@ class Pipeline:
                 f"no handler yet for {event.type}: it is kept in the dead letters, to be replayed once there is one",
                 code="no_handler_yet",
             )
-        outcome = await handler(event, passage.key)
         try:
-            await self._commit(passage, event, outcome)
+            await self._carry_out(passage, event, handler)
         except AlreadyDone:
             done = await self._books.inbox(passage.key)
             if done is None:
@@ -211,6 +212,22 @@ class Pipeline:
             return await self._duplicate(passage, done)
         self._pauses.lift(DATABASE)
         return Settlement.ACK
+
+    async def _carry_out(self, passage: Passage, event: Event, handler: Handler) -> None:
+        """Decide and commit; where somebody else wrote the order in between, decide anew on what it says now, at once.
+
+        No call is repeated by that: while one is under way its order is written under a lease, by nobody else. Who lost
+        the lease finds the order taken, or what became of it.
+        """
+        for left in reversed(range(READ_ANEW + 1)):
+            outcome = await handler(event, passage.key)
+            try:
+                await self._commit(passage, event, outcome)
+            except StaleOrder:
+                if not left:
+                    raise
+            else:
+                return
 
     async def _duplicate(self, passage: Passage, done: InboxEntry) -> Settlement:
         """An event that is done has no second effect; its results go out again under the same ids."""

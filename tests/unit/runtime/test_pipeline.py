@@ -116,6 +116,24 @@ async def test_an_event_that_another_process_finished_meanwhile_is_a_duplicate()
     assert lane.observer.ended_[0].outcome == "duplicate"
 
 
+@pytest.mark.parametrize(("collisions", "handled", "ended"), [(1, 2, "done"), (3, 4, "done"), (4, 4, "snoozed")])
+async def test_an_order_that_somebody_wrote_meanwhile_is_read_again_at_once_a_few_times(
+    collisions: int, handled: int, ended: str
+) -> None:
+    lane = Lane()
+
+    async def collide(received: Event, key: InboxKey) -> Outcome:
+        assert key.event_id == received.id
+        if len(lane.handled) <= collisions:
+            lane.store.refuses_once = StaleOrder("SO1")
+        return Outcome(Ending.DONE, (superseded("SO1"),))
+
+    lane.behaviour = collide
+    assert await lane.carry(delivery()) is Settlement.ACK
+    assert (len(lane.handled), lane.observer.ended_[0].outcome) == (handled, ended)
+    assert len(lane.publisher.sent) == (ended == "snoozed")
+
+
 async def test_an_id_used_twice_is_a_broken_contract() -> None:
     lane = Lane()
     await lane.carry(delivery())
