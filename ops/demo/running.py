@@ -18,7 +18,7 @@ from rich.console import Console
 from ops.demo import FAILED, NOT_ALLOWED, OK, OUT_OF_REACH, SHELL_SIGNALLED
 from ops.demo.failing import DemoError, DemoRefused
 from ops.demo.performing import perform
-from ops.demo.scenario import AN_ORDER_WITH_A_LOST_ANSWER
+from ops.demo.scenario import AN_ORDER_WHOSE_NEW_DAYS_WAITED, AN_ORDER_WITH_A_LOST_ANSWER
 from ops.demo.summary import as_json, print_commands, print_tables
 from rabbitmq.finding import BrokerNotAvailable
 
@@ -124,7 +124,7 @@ class _Program:
             (f"set -a; . {shlex.quote(str(settings))}; set +a", self._texts("next.environment")),
             (f"{relay} queues", self._texts("next.queues")),
             (f"{relay} order show {AN_ORDER_WITH_A_LOST_ANSWER}", self._texts("next.order")),
-            (f"{relay} order timeline {AN_ORDER_WITH_A_LOST_ANSWER}", self._texts("next.timeline")),
+            (f"{relay} order timeline {AN_ORDER_WHOSE_NEW_DAYS_WAITED}", self._texts("next.timeline")),
             (f"{relay} sync products --wait", self._texts("next.sync")),
         ]
         print_commands(self._texts("sum.keep"), commands, console)

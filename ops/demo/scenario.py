@@ -70,6 +70,7 @@ _KINDS: Final[dict[type[Payload], str]] = {
 }
 
 AN_ORDER_WITH_A_LOST_ANSWER: Final = "SO-1010"
+AN_ORDER_WHOSE_NEW_DAYS_WAITED: Final = "SO-1030"
 
 
 class Fate(StrEnum):

@@ -153,7 +153,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "next.environment": ("the settings of this system, for this shell", "把这个系统的设置读入当前终端"),
     "next.queues": ("depth and consumers of every queue", "每个队列的深度与消费者"),
     "next.order": ("one order, whose first answer from YLH was lost", "一个首次应答丢失的订单"),
-    "next.timeline": ("how it came about, from the event to the callback", "它的来龙去脉：从事件到回调"),
+    "next.timeline": (
+        "the life of another, whose new days waited for the number in YLH's callback",
+        "另一个订单的来龙去脉：改约一直等到易理货回调带来单号",
+    ),
     "next.sync": ("a goods sync, with its progress", "一次商品同步及其进度"),
     "part.service": ("service", "服务"),
     "part.receiver": ("callback receiver", "回调接收"),

@@ -74,9 +74,9 @@ class Demo:
         """What is there of it: processes and files."""
         return [*self.processes().values(), *(str(path) for path in self.directory.iterdir())]
 
-    def service(self) -> int:
-        """Process id of its `relay consume`."""
-        (found,) = (pid for pid, command in self.processes().items() if command.rstrip().endswith(" consume"))
+    def part(self, command: str) -> int:
+        """Process id of its `relay` with this command."""
+        (found,) = (pid for pid, said in self.processes().items() if said.rstrip().endswith(f" {command}"))
         return found
 
 
@@ -131,13 +131,11 @@ async def test_books_agree_and_kept_it_stays_up_until_interrupted_and_leaves_not
     async with demo(tmp_path / "demo", "--output", "json", "--keep", **named) as run:
         await run.until_said("Ctrl-C")
         paste = next(line for line in run.said.splitlines() if "set -a" in line)
-        shell = await asyncio.create_subprocess_shell(
-            f"{paste}; echo $RELAY_AMQP_URL $YLH_BASE_URL", stdout=asyncio.subprocess.PIPE
-        )
-        pasted, _ = await shell.communicate()
-        amqp_url, sandbox_url = pasted.decode().split()
+        timeline = next(line for line in run.said.splitlines() if " order timeline " in line)
+        amqp_url, sandbox_url = (await answer_of(f"{paste}; echo $RELAY_AMQP_URL $YLH_BASE_URL")).split()
         async with await connect(amqp_url, name="test"):
             assert urlsplit(sandbox_url).port
+        assert "order.reschedule.succeeded" in await answer_of(f"{paste}; {timeline}")
         run.process.send_signal(signal.SIGINT)
         code, out = await run.ended()
         assert code == 0, run.said
@@ -147,14 +145,36 @@ async def test_books_agree_and_kept_it_stays_up_until_interrupted_and_leaves_not
     check(json.loads(out))
 
 
+async def answer_of(command: str) -> str:
+    """What a command that is pasted into a shell says on standard output."""
+    shell = await asyncio.create_subprocess_shell(
+        command, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await shell.communicate()
+    assert shell.returncode == 0, command
+    return out.decode()
+
+
 def check(summary: dict[str, Any]) -> None:
     assert summary["agrees"]
     assert summary["disagreements"] == []
     assert (summary["events_in"], summary["distinct"], summary["ended"]) == (200, 180, 180)
-    assert (summary["told_pushed"], summary["held"], summary["doubled"]) == (164, 164, 0)
+    assert (summary["told_pushed"], summary["held"], summary["doubled"]) == (160, 160, 0)
+    assert {one["name"]: (one["told"], one["held"]) for one in summary["standings"]} == {
+        "confirmed": (154, 154),
+        "out_of_stock": (1, 1),
+        "turned_down": (1, 1),
+        "cancelled": (3, 3),
+        "intercepted": (1, 1),
+        "settled": (1, 1),
+        "moved": (3, 3),
+    }
+    assert summary["moved_along"] == 1
+    assert summary["callbacks"] > summary["callbacks_repeated"] > 0
+    assert summary["callbacks_refused"] == 2
     assert summary["rescued"] >= 18
     assert summary["copies"] > summary["results"]
-    assert {one["reason"] for one in summary["refused"]} >= {"收货地址超出配送范围"}
+    assert {one["reason"] for one in summary["refused"]} >= {"收货地址超出配送范围", "商品已下架"}
     assert [one["so_id"] for one in summary["parked"]] == ["SO-1006", "SO-1036"]
     assert {one["field"] for one in summary["rejected"]} == {"body", "data.total_amount", "type"}
     assert (summary["told_goods"], summary["held_goods"]) == (200, 200)
@@ -193,16 +213,17 @@ async def test_ctrl_c_half_way_leaves_nothing_and_a_second_one_changes_nothing(
         assert await virtual_hosts_left(run, broker) == []
 
 
-async def test_a_service_that_dies_is_told_with_its_last_words(
-    named: Mapping[str, str], broker: Broker, tmp_path: Path
+@pytest.mark.parametrize(("command", "name"), [("consume", "service"), ("callbacks", "callback receiver")])
+async def test_a_part_that_dies_is_told_with_its_last_words(
+    command: str, name: str, named: Mapping[str, str], broker: Broker, tmp_path: Path
 ) -> None:
     async with demo(tmp_path / "demo", **named) as run:
         await run.until_said("events go in")
         await asyncio.sleep(0.5)
-        os.kill(run.service(), signal.SIGKILL)
+        os.kill(run.part(command), signal.SIGKILL)
         code, _ = await run.ended()
         assert code == 1, run.said
-        assert "the service ended by itself" in run.said
+        assert f"the {name} ended by itself" in run.said
         assert "event_id=" in run.said, "the last lines of its log"
         assert run.processes() == {}
         assert await virtual_hosts_left(run, broker) == []
