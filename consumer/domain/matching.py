@@ -105,4 +105,4 @@ def _waiting(orders: Sequence[Order], news: News) -> list[Order]:
 
 
 def _list(orders: Sequence[Order]) -> str:
-    return ", ".join(order.so_id for order in orders[:5])
+    return ", ".join(sorted(order.so_id for order in orders)[:5])

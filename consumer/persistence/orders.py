@@ -6,6 +6,7 @@ else may, by the database's clock.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from consumer.persistence.keys import KeySet
 from consumer.persistence.order_rows import READ, WRITTEN, order_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import timedelta
 
     from sqlalchemy import Connection
@@ -100,18 +101,13 @@ class Orders:
     ) -> dict[tuple[str, str | None], list[Order]]:
         """Return for each pair of a platform's and Haier's number the orders that one of the two may mean."""
         wanted = {number for pair in numbers for number in pair if number is not None}
-        found = [
-            order_of(row)
-            for row in connection.execute(self._by_number, self._numbers.parameters([(one,) for one in wanted]))
-        ]
+        rows = connection.execute(self._by_number, self._numbers.parameters([(one,) for one in wanted]))
+        found = [order_of(row) for row in rows]
+        shops = _indexed(found, lambda order: (order.so_id, order.online_no))
+        haiers = _indexed(found, lambda order: (order.ext_order_no, order.retail_order_no))
         return {
-            (platform, haier): [
-                order
-                for order in found
-                if platform in {order.so_id, order.online_no}
-                or (haier is not None and haier in {order.ext_order_no, order.retail_order_no})
-            ]
-            for platform, haier in numbers
+            (shop, haier): list({order.so_id: order for order in (*shops[shop], *haiers[haier])}.values())
+            for shop, haier in numbers
         }
 
     def with_held(self, connection: Connection, *, older_than: timedelta, after: str, limit: int) -> list[Order]:
@@ -128,6 +124,17 @@ class Orders:
         result = connection.execute(self._look, self._keys.parameters([(save.order.so_id,) for save in saves]))
         rows = {row.so_id: row for row in result}
         return {save.order.so_id: _standing(save, rows.get(save.order.so_id)) for save in saves}
+
+
+def _indexed(
+    orders: Sequence[Order], numbers: Callable[[Order], tuple[str | None, str | None]]
+) -> defaultdict[str | None, list[Order]]:
+    """Return ``orders`` by each of the two numbers that they have; None leads to none."""
+    found: defaultdict[str | None, list[Order]] = defaultdict(list)
+    for order in orders:
+        for number in set(numbers(order)) - {None}:
+            found[number].append(order)
+    return found
 
 
 def _save_statement(dialect: Dialect) -> Bulk:
