@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from consumer.domain.errors import (
+    AlreadyDone,
     BooksUnavailable,
     CalledOff,
     Defect,
@@ -58,21 +59,22 @@ class OrderCalls:
         self._ylh = ylh
         self._lease = lease
 
-    def worker(self) -> OrderWorker:
-        """Return who works on an order for the length of one event.
+    def worker(self, key: InboxKey) -> OrderWorker:
+        """Return who works on an order for the length of the event of ``key``.
 
         Each event has one of its own: two that found one order by different numbers must not share its lease.
         """
-        return OrderWorker(self._books, self._ylh, self._lease)
+        return OrderWorker(self._books, self._ylh, self._lease, key)
 
 
 class OrderWorker:
     """One event's hold on an order; each call is made under the order's lease."""
 
-    def __init__(self, books: Books, ylh: YlhOrders, lease: timedelta) -> None:
+    def __init__(self, books: Books, ylh: YlhOrders, lease: timedelta, key: InboxKey) -> None:
         self._books = books
         self._ylh = ylh
         self._lease = lease
+        self._key = key
         self._owner = uuid4().hex
 
     @property
@@ -158,12 +160,16 @@ class OrderWorker:
         return await self.stored(cleared)
 
     async def clear_up_reschedule(self, order: Order) -> Order:
-        """Find out about another event's unanswered reschedule: as `clear_up_create`."""
+        """Find out about another event's unanswered reschedule: as `clear_up_create`.
+
+        It stays unanswered where YLH refuses the resend: the first send may be what it was refused for, and it is for
+        its own event to say so.
+        """
         call = _stored_call(order)
         try:
             moved = await self.reschedule(order, call)
         except Refused as error:
-            return await self.stored(error.order)
+            return await self.stored(error.order.answered(CallOutcome.UNKNOWN))
         # Told at once: a newer one is about to hold, after which nothing would say that this one did.
         key = InboxKey(call.event_source, call.event_id)
         counted, told = rescheduled(
@@ -212,7 +218,25 @@ class OrderWorker:
             raise Refused(error, begun.answered(CallOutcome.REFUSED)) from error
         return begun.answered(CallOutcome.DONE)
 
+    async def _unless_told(self, order: Order) -> None:
+        """See that a copy of this event has not just ended, in another process, with the refusal that ``order`` shows.
+
+        The inbox was asked before the order was read. A call made after that refusal was told could take effect, and
+        nobody would say so.
+
+        Raises:
+            AlreadyDone: it has.
+        """
+        last = order.intent
+        if last is None or (last.event_source, last.event_id) != (self._key.source, self._key.event_id):
+            return
+        if last.outcome in {CallOutcome.REFUSED, CallOutcome.MAY_BE_THERE}:
+            messages = await self._books.outbox_of(self._key)
+            if any(message.routing_key.startswith("order.") for message in messages):
+                raise AlreadyDone(self._key.event_id)
+
     async def _begin(self, order: Order, intent: Intent) -> Order:
+        await self._unless_told(order)
         begun = replace(order, intent=replace(intent, outcome=CallOutcome.UNKNOWN))
         await self._books.commit(UnitOfWork((SaveOrder(begun, self._owner, lease=self._lease),)))
         return replace(begun, row_version=begun.row_version + 1)

@@ -41,7 +41,7 @@ class OrderCancelRequestedHandler:
         wanted = event.data
         if not isinstance(wanted, OrderCancelRequested):
             raise TypeError(f"order.cancel.requested carries {type(wanted).__name__}")
-        worker = self._calls.worker()
+        worker = self._calls.worker(key)
         order = await worker.read(wanted.so_id)
         if order.state is not OrderState.CANCELLED or order.ending is not None:
             return Outcome(Ending.SUPERSEDED, ())

@@ -41,7 +41,7 @@ class OrderPaidHandler:
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Push the order, or say why not (`consumer.domain.order_table`)."""
         paid = _paid(event)
-        worker = self._calls.worker()
+        worker = self._calls.worker(key)
         order = await worker.read(paid.so_id)
         digest = content_digest(paid)
         asked = Paid(event.id, paid.version, digest)

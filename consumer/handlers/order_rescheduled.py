@@ -34,6 +34,10 @@ _UNTIL_YLH_SPEAKS = timedelta(minutes=2)
 """Between two looks at whether a callback has brought the order's number, or proved that YLH has it."""
 
 
+_ENDS = frozenset({RescheduleStep.APPLIED, RescheduleStep.SUPERSEDED, RescheduleStep.REFUSED, RescheduleStep.SETTLED})
+"""Steps that tell how the event ended without a call."""
+
+
 class OrderRescheduledHandler:
     """Carries out ``order.rescheduled``."""
 
@@ -41,14 +45,18 @@ class OrderRescheduledHandler:
         self._calls = calls
         self._ylh = ylh
 
-    async def __call__(self, event: Event, key: InboxKey) -> Outcome:  # noqa: C901 (one case for each step)
+    async def __call__(self, event: Event, key: InboxKey) -> Outcome:  # noqa: C901, PLR0911 (one case for each step)
         """Send the new days, hold them, or say why not (`consumer.domain.order_table`)."""
         asked = _asked(event)
-        worker = self._calls.worker()
+        worker = self._calls.worker(key)
         order = await worker.read(asked.so_id)
         this = Rescheduled(event.source, event.id, asked.version)
         while True:
-            match TABLE[order.state].rescheduled(order, this):
+            step = TABLE[order.state].rescheduled(order, this)
+            if step in _ENDS and await worker.has_told(key, "order.reschedule.succeeded"):
+                # Another event found it unanswered, cleared it up, and said so.
+                return Outcome(Ending.DONE, ())
+            match step:
                 case RescheduleStep.HOLD:
                     return _held(event, key, order, worker)
                 case RescheduleStep.UNDECIDED:
@@ -61,7 +69,7 @@ class OrderRescheduledHandler:
                 case RescheduleStep.CLEAR_UP_CREATE:
                     order = await worker.clear_up_create(order)
                 case RescheduleStep.CLEAR_UP_RESCHEDULE:
-                    order = await worker.clear_up_reschedule(order)
+                    order = await _after_the_days_before(order, worker)
                 case RescheduleStep.SEND:
                     return await self._send(event, key, order, worker)
                 case RescheduleStep.NO_NUMBER:
@@ -73,7 +81,7 @@ class OrderRescheduledHandler:
                 case RescheduleStep.APPLIED:
                     return _succeeded(event, key, order, worker, started=utc_now())
                 case RescheduleStep.SUPERSEDED:
-                    return await _superseded(key, order, asked, worker)
+                    return _superseded(order, asked, worker)
                 case RescheduleStep.REFUSED:
                     return _failed(event, key, order, _not_taken_on(order), worker, started=utc_now())
                 case RescheduleStep.SETTLED:
@@ -107,6 +115,23 @@ class OrderRescheduledHandler:
             occurred_at=now,
             days=_days(asked),
         )
+
+
+async def _after_the_days_before(order: Order, worker: OrderWorker) -> Order:
+    """Return the order once it is known whether another event's days hold.
+
+    Raises:
+        Snoozed: YLH refused to say.
+    """
+    cleared = await worker.clear_up_reschedule(order)
+    if cleared.unanswered(CallKind.RESCHEDULE) is None:
+        return cleared
+    raise Snoozed(
+        f"whether the days before these hold for order {order.so_id} is in doubt: their own event has to end first (it "
+        "is on its way, or in the dead letters)",
+        code="earlier_days_in_doubt",
+        delay=_UNTIL_YLH_SPEAKS,
+    )
 
 
 def _held(event: Event, key: InboxKey, order: Order, worker: OrderWorker) -> Outcome:
@@ -175,10 +200,7 @@ def _failed(
     return concluded(event, key, (result,), worker.release(counted), started=started, failed=note, refusal=refusal)
 
 
-async def _superseded(key: InboxKey, order: Order, asked: OrderRescheduled, worker: OrderWorker) -> Outcome:
-    if await worker.has_told(key, "order.reschedule.succeeded"):
-        # A newer one found it unanswered, cleared it up, and holds by now.
-        return Outcome(Ending.DONE, ())
+def _superseded(order: Order, asked: OrderRescheduled, worker: OrderWorker) -> Outcome:
     counted, result = numbered(
         order,
         "order.superseded",

@@ -25,11 +25,11 @@ class OrderStatusHandler:
     def __init__(self, calls: OrderCalls) -> None:
         self._calls = calls
 
-    async def __call__(self, event: Event, key: InboxKey) -> Outcome:  # noqa: ARG002 (a handler's signature)
+    async def __call__(self, event: Event, key: InboxKey) -> Outcome:
         """Tell all that is known; of an order that is not in the books, that it is not."""
         if not isinstance(event.data, OrderStatusRequested):
             raise TypeError(f"order.status.requested carries {type(event.data).__name__}")
-        worker = self._calls.worker()
+        worker = self._calls.worker(key)
         order = await worker.read(event.data.so_id)
         if order.row_version == 0:
             return Outcome(Ending.DONE, (_unknown(order.so_id),))

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 POLICY = Policy()
 MANY_ROUNDS = 60
-WAIT_FOR_YLH = {"cancel_refused_on_resend", "no_order_number", "create_undecided"}
-"""Codes of what waits until YLH says more."""
+WAIT_FOR_YLH = {"cancel_refused_on_resend", "no_order_number", "create_undecided", "earlier_days_in_doubt"}
+"""Codes of what waits until YLH says more, or until another event ends; parked after 24 h."""
 
 
 class History:
@@ -229,7 +229,9 @@ def check_days(history: History) -> None:
     row = history.books.rows.get(SO)
     codes = {getattr(told.data, "error", None) and told.data.error.code for told in history.books.told}
     cancelled = any(event.type == "order.cancelled" for event in history.events.values())
-    if row is None or cancelled or history.dead or history.intercepted or "refused_on_resend" in codes:
+    # Who refuses before looking for a duplicate may have either of two creates, both unanswered once.
+    unsure = history.ylh.refuses_first or "refused_on_resend" in codes
+    if row is None or cancelled or history.dead or history.intercepted or unsure:
         return
     order = row.order
     if order.applied_version is None or order.unanswered(CallKind.RESCHEDULE) is not None:

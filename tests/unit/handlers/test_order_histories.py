@@ -67,16 +67,17 @@ def test_no_history_breaks_a_law(
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(ALL_EVENTS, UNCANCELLED), SCRIPTS, LONGER, st.booleans(), st.integers(0, 3))
+@given(st.one_of(ALL_EVENTS, UNCANCELLED), SCRIPTS, LONGER, st.booleans(), st.booleans(), st.integers(0, 3))
 def test_nor_does_one_with_days_reports_and_callbacks(
     events: list[Event],
     script: list[Said],
     schedule: list[int],
     refuses_second_cancel: bool,  # noqa: FBT001 - drawn
+    refuses_first: bool,  # noqa: FBT001 - drawn
     most_callbacks: int,
 ) -> None:
     books = Books()
-    ylh = Ylh(books, script, refuses_second_cancel=refuses_second_cancel)
+    ylh = Ylh(books, script, refuses_second_cancel=refuses_second_cancel, refuses_first=refuses_first)
     history = History(events, ylh, books, most_callbacks=most_callbacks)
     history.play(schedule)
     check_laws(history)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from consumer.domain.errors import Rejected, Snoozed, UnknownOutcome
+from consumer.domain.errors import AlreadyDone, Rejected, Snoozed, UnknownOutcome
 from consumer.domain.order import CallKind, OrderState
 from consumer.domain.order_parts import Days
 from consumer.domain.outcome import Ending
@@ -210,5 +210,45 @@ async def test_a_cancel_finds_out_first_whether_the_days_before_it_hold() -> Non
     assert [call for call, _ in world.ylh.calls] == ["create", "reschedule", "reschedule", "cancel"]
     # Where YLH refuses the cancel later, the order stands on these.
     assert world.order.days == world.ylh.days[SO] == Days("2026-12-05")
+    told = world.told(days)
     await world.carry(days)
-    assert world.told(days) == ["order.reschedule.succeeded"]
+    assert world.told(days) == told == ["order.reschedule.succeeded"]
+    assert world.order.sequence == len(world.books.told_for(Job(paid_event()).key)) + len(told) + 1
+
+
+async def test_days_wait_while_ylh_will_not_say_whether_those_before_them_hold() -> None:
+    world = World(Said.ACCEPT, Said.UNKNOWN_APPLIED, Said.REFUSE, Said.REFUSE)
+    older, newer = rescheduled_event(2), rescheduled_event(3, distribution_on=None, install_on="2026-12-06")
+    await world.carry(paid_event())
+    with pytest.raises(UnknownOutcome):
+        await world.carry(older)
+    with pytest.raises(Snoozed) as caught:
+        await world.carry(newer)
+    assert caught.value.code == "earlier_days_in_doubt"
+    await world.carry(older, newer)
+    (told,) = world.books.told_for(Job(older).key)
+    assert (told.type, told.data.error.code) == ("order.reschedule.failed", "refused_on_resend")
+    assert world.told(newer) == ["order.reschedule.succeeded"]
+
+
+async def test_a_cancel_does_not_wait_for_that() -> None:
+    world = World(Said.ACCEPT, Said.UNKNOWN_APPLIED, Said.REFUSE)
+    days = rescheduled_event(2)
+    await world.carry(paid_event())
+    with pytest.raises(UnknownOutcome):
+        await world.carry(days)
+    await world.carry(cancel_event(), days)
+    assert (world.told(cancel_event()), world.told(days)) == (["order.cancel.accepted"], ["order.superseded"])
+
+
+async def test_a_copy_of_a_refused_event_is_not_sent_once_the_refusal_is_told() -> None:
+    """Two processes have a copy each: one asks the inbox, the other ends, and only then the first reads the order."""
+    world = World(Said.REFUSE)
+    late = Process(world.books, world.ylh)
+    late.begin(Job(paid_event()))
+    late.step()
+    await world.carry(paid_event())
+    with pytest.raises(AlreadyDone):
+        late.finish()
+    assert [call for call, _ in world.ylh.calls] == ["create"]
+    assert SO not in world.ylh.created

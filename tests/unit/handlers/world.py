@@ -338,8 +338,8 @@ class Calls(OrderCalls):
         super().__init__(books, ylh, lease=lease)
         self.owners: list[str] = []
 
-    def worker(self) -> OrderWorker:
-        worker = super().worker()
+    def worker(self, key: InboxKey) -> OrderWorker:
+        worker = super().worker(key)
         self.owners.append(worker.owner)
         return worker
 
@@ -379,6 +379,11 @@ class Process:
             self.job = None
             raise
         return False
+
+    def finish(self) -> None:
+        """Go on to the end; raises what the work raises."""
+        while not self.step():
+            pass
 
     def crash(self) -> None:
         """End between two stops, as a killed process does."""
