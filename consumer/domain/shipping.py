@@ -137,6 +137,9 @@ def joined(
     """
     parcels = list(kept)
     for told in shipments:
+        if not (told.company or told.number or told.delivery_record_code or told.sn_codes or told.traces):
+            # It says that there is something and nothing of it; the next thing told would be taken for it.
+            continue
         place = _place(parcels, told)
         if place is None:
             place = len(parcels)

@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 
 IDENTIFIERS = _words("""
     batch_id body_sha256 causation_id config_id correlation_id dead_letter_id event_id ext_order_no message_id
-    online_no platform_order_no replay_id result_id retail_order_no so_id sync_log_id trace_id
+    online_no platform_order_no replay_id result_id retail_order_no so_id sync_id sync_log_id trace_id
 """)
 """Keys of identifiers. They are searched for, so a number in them is never taken for a mobile."""
 
