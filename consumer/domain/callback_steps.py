@@ -173,21 +173,21 @@ def answer_beside_a_cancel(order: Order, news: News) -> Verdict:
 def answer_after_a_cancel(order: Order, news: News) -> Verdict:
     """The order is cancelled.
 
-    Where YLH said so itself, an answer that is not newer came late, and a newer one contradicts it. Where it was only
-    our books that said so (never pushed, unknown to YLH), the order is there after all and has to go: once, however
-    often YLH speaks of it meanwhile.
+    Where it was at YLH, an answer that is not newer than its end came late, and a newer one contradicts it. Where it
+    was only our books that said so (never pushed, unknown to YLH), the order is there after all and has to go: once,
+    however often YLH speaks of it meanwhile.
     """
     if news.word is Word.TURNED_DOWN:
         return _ignore("after_the_end")
-    if order.ending is None:
+    if order.ending is None and order.applied_version is None:
         if _being_undone(order):
             return _ignore("cancel_rules")
         return _against(order.answer, news, Verdict(Deed.UNDO, "alive_after_cancel"))
-    if news.at <= order.ending.at:
+    if order.ending is not None and news.at <= order.ending.at:
         return _ignore("overtaken")
     return _park(
         "alive_after_cancel",
-        f"YLH said that the order is cancelled, and later {news.word.value}; the shop may have refunded it: ask YLH, "
+        f"the order was cancelled at YLH, and then it said {news.word.value}; the shop may have refunded it: ask YLH, "
         "and have it stop the delivery",
     )
 
@@ -223,8 +223,7 @@ def cancel_done_after_a_refusal(order: Order, news: News) -> Verdict:
 
 def cancelled_again(order: Order, news: News) -> Verdict:
     """It is cancelled: the same once more, or for the first time from YLH; an answer from before it then came late."""
-    fresh = order.ending is None or news.at > order.ending.at
-    return _note("repeated") if fresh else _ignore("repeated")
+    return _note("repeated") if order.ending is None or news.at > order.ending.at else _ignore("repeated")
 
 
 def cancel_refused(_order: Order, news: News) -> Verdict:

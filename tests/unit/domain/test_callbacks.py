@@ -124,6 +124,11 @@ def test_an_order_is_undone_once_however_often_ylh_speaks_of_it() -> None:
         assert judge(under_way, news(Word.OUT_OF_STOCK, 3)).deed is Deed.IGNORE
 
 
+def test_an_imported_cancel_is_no_matter_for_another_cancel() -> None:
+    imported = Order("SO1", OrderState.CANCELLED, applied_version=1)
+    assert judge(imported, news(Word.TAKEN_ON)).deed is Deed.PARK
+
+
 def test_the_cancel_that_undoes_an_order_is_answered_by_its_callback() -> None:
     under_way = replace(UNKNOWN_TO_YLH, intent=call(CallKind.CANCEL, CallOutcome.UNKNOWN))
     ended = heard(under_way, news(Word.CANCEL_DONE))
