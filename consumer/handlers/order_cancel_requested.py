@@ -37,13 +37,17 @@ class OrderCancelRequestedHandler:
         self._ylh = ylh
 
     async def __call__(self, event: Event, key: InboxKey) -> Outcome:
-        """Cancel the order at YLH; nothing to do where a callback has said meanwhile that it is cancelled."""
+        """Cancel the order at YLH; nothing to do where it took that before, or called back that it is cancelled."""
         wanted = event.data
         if not isinstance(wanted, OrderCancelRequested):
             raise TypeError(f"order.cancel.requested carries {type(wanted).__name__}")
         worker = self._calls.worker(key)
         order = await worker.read(wanted.so_id)
-        if order.state is not OrderState.CANCELLED or order.ending is not None:
+        taken = order.intent is not None and (order.intent.kind, order.intent.outcome) == (
+            CallKind.CANCEL,
+            CallOutcome.DONE,
+        )
+        if order.state is not OrderState.CANCELLED or order.ending is not None or taken:
             return Outcome(Ending.SUPERSEDED, ())
         started = utc_now()
         try:

@@ -270,7 +270,8 @@ async def test_what_was_cancelled_before_it_was_known_and_is_confirmed_is_cancel
     undoing = [one for one in world.books.told if one.type == "order.cancel.requested"]
     assert [one.data.so_id for one in undoing] == [SO]
     (message,) = [one for one in world.books.outbox.values() if one.routing_key == "order.cancel.requested"]
-    await world.carry(decode(message.body))
+    undo = decode(message.body)
+    await world.carry(undo, undo.model_copy(update={"id": "asked twice"}))
     assert not world.ylh.live(SO)
     await world.carry(again, callback_event(Word.CANCEL_DONE, 3))
     assert world.order.state is OrderState.CANCELLED
