@@ -221,8 +221,7 @@ class OrderWorker:
     async def _unless_told(self, order: Order) -> None:
         """See that a copy of this event has not just ended, in another process, with the refusal that ``order`` shows.
 
-        The inbox was asked before the order was read. A call made after that refusal was told could take effect, and
-        nobody would say so.
+        The inbox was asked before the order was read. A call after that could take effect, and nobody would say so.
 
         Raises:
             AlreadyDone: it has.
