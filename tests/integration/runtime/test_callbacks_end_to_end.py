@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.events import cancelled, paid
+from ops.orders_import import read_lines, write
+from tests.support.events import CODE, cancelled, event, paid
+from tests.support.relay import eventually, serving, system
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.support.relay import Relay
 
 SOURCE = "/haier-relay/callbacks/ylh"
@@ -115,3 +121,91 @@ async def test_sub_orders_of_one_online_order_are_never_guessed(relay: Relay, nu
         await relay.send(callback("confirmed", "JD-1", "10:00:01", ext_order_no="E2"))
         parked = await relay.result("event.dead_lettered", "JD-1")
         assert parked["data"]["error"]["code"] == "unmatched"
+
+
+@pytest.fixture
+async def unhurried(amqp_url: str, database_url: str) -> AsyncIterator[Relay]:
+    """The running service, with a way round that is long enough for a callback to come before it ends."""
+    async with system(amqp_url, database_url, RELAY_RETRY_DELAYS="2s,3s,4s") as relay, serving(relay):
+        yield relay
+
+
+async def test_a_create_that_its_callback_proved_is_not_sent_again(unhurried: Relay) -> None:
+    relay = unhurried
+    await relay.box.add_fault({"call": "ylh.create", "key": "SO1", "times": 2, "effect": "lost_answer"})
+    await relay.send(rescheduled("SO1", 3, install_on="2026-12-03"), paid("SO1"))
+    await eventually(partial(_waits_for_its_answer, relay))
+    calls = (await relay.box.order("SO1"))["create_calls"]
+    await relay.send(callback("confirmed", "SO1", "10:00:01", ext_order_no="E1"))
+    confirmed = await relay.result("order.confirmed", "SO1")
+    assert confirmed["data"]["version"] == 3
+    held = await relay.result("order.reschedule.succeeded", "SO1")
+    assert held["correlationid"] == "moved-SO1-3"
+    assert relay.of("order.push.succeeded") == []
+
+    pushed = await relay.result("order.push.succeeded", "SO1")
+    assert (pushed["correlationid"], pushed["data"]["state"]) == ("paid-SO1-1", "confirmed")
+    assert pushed["data"]["ext_order_no"] == "E1"
+    assert (await relay.box.order("SO1"))["create_calls"] == calls
+    await relay.until(lambda: len(relay.of("sync_log.recorded")) >= 1)
+
+
+async def test_a_cancel_that_its_callback_answered_is_not_sent_again(unhurried: Relay) -> None:
+    relay = unhurried
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.box.add_fault({"call": "ylh.cancel", "key": "SO1", "times": 2, "effect": "lost_answer"})
+    await relay.send(cancelled("SO1"))
+    await eventually(partial(_waits_for_its_answer, relay))
+    calls = (await relay.box.order("SO1"))["cancel_calls"]
+    await relay.send(callback("cancelled", "SO1", "10:00:01"))
+    own = await relay.result("order.cancel.succeeded", "SO1", count=2)
+    assert own["correlationid"] == "cancel-SO1-2"
+    assert own["data"]["sequence"] == 3
+    assert (await relay.box.order("SO1"))["cancel_calls"] == calls
+
+
+async def test_a_callback_for_a_stranger_applies_once_the_order_is_imported(relay: Relay) -> None:
+    told = callback("confirmed", "JD-7", "10:00:01", ext_order_no="E7")
+    await relay.send(told)
+    parked = await relay.result("event.dead_lettered", "JD-7")
+    assert (parked["data"]["error"]["class"], parked["data"]["error"]["code"]) == ("unmatched", "unmatched")
+    items = [{"product_code": CODE, "quantity": 1}]
+    line = {"so_id": "SO7", "online_no": "JD-7", "version": 4, "state": "pushed", "items": items}
+    (order,), faults = read_lines([json.dumps(line).encode()])
+    assert faults == []
+    assert await write(relay.store, [order]) == []
+    await relay.send(told)
+    confirmed = await relay.result("order.confirmed", "SO7")
+    assert (confirmed["data"]["version"], confirmed["data"]["online_no"]) == (4, "JD-7")
+    # Of an order that another system pushed no order.paid is known.
+    assert confirmed["correlationid"] == confirmed["causationid"] == told["id"]
+
+
+async def test_twice_is_once(relay: Relay) -> None:
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    told = callback("out_of_stock", "SO1", "10:00:01")
+    await relay.send(told)
+    await relay.result("order.out_of_stock", "SO1")
+    await relay.send(told, callback("confirmed", "SO1", "10:00:02", ext_order_no="E1"), told)
+    confirmed = await relay.result("order.confirmed", "SO1")
+    assert confirmed["data"]["sequence"] == 3
+    # An event that is done has no second effect: its result goes out again under its old id.
+    await relay.result("order.out_of_stock", "SO1", count=3)
+    assert len({result["id"] for result in relay.of("order.out_of_stock")}) == 1
+    order = (await relay.store.orders(["SO1"]))["SO1"]
+    assert (order.state.value, order.sequence) == ("confirmed", 3)
+
+
+async def _waits_for_its_answer(relay: Relay) -> bool:
+    """Whether the last call for SO1 is unanswered and its worker has given the order up."""
+    order = (await relay.store.orders(["SO1"])).get("SO1")
+    if order is None or order.intent is None or not order.intent.unanswered:
+        return False
+    return (await relay.store.stories.traces(order)).lease is None
+
+
+def rescheduled(so_id: str, version: int, **days: str) -> dict[str, Any]:
+    data = {"so_id": so_id, "version": version, **days}
+    return event("order.rescheduled", data, event_id=f"moved-{so_id}-{version}", subject=so_id)
