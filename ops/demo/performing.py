@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ops.demo.watching import View
 
 RESULTS_LIMIT: Final = 45.0
-"""Seconds after the last event until every result must be there; five are usual."""
+"""Seconds after the last event until every result and every last word must be there; three are usual."""
 SILENCE: Final = 0.6
 """Seconds without a result, and nothing waiting anywhere, after which nothing more is going to come."""
 _LOOK_EVERY: Final = 0.2
