@@ -73,6 +73,9 @@ _FOOT: Final = """## Versions, cancels, holds, contradictions
   create does not come within `RELAY_SNOOZE_LIMIT` (24 h) is `order.reschedule.failed`, code `order_unknown`.
 - A cancel that YLH refuses on a resend, after a first send without an answer, stays `cancelling`: the callback
   decides, else it is dead-lettered after 24 h, code `cancel_refused_on_resend`.
+- What has to wait goes round without spending an attempt, and is dead-lettered after 24 h: new days without a number
+  to send them by (`no_order_number`), for a create that YLH refused and may have all the same (`create_undecided`), or
+  behind earlier days whose resend YLH refused (`earlier_days_in_doubt`).
 - A final state is never left. News that contradicts one is dead-lettered as `unmatched` with what a person should
   do, whichever of the two came first: the shop may have paid the money back.
 - An order that only our books call cancelled, and that YLH confirms, is cancelled at YLH (`order.cancel.requested`,
