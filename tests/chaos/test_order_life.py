@@ -224,11 +224,14 @@ async def test_books_and_supplier_agree_on_every_order(amqp_url: str, database_u
         await _assert_right(relay, plan, answers)
         told = await relay.box.callbacks()
         summary = await relay.box.summary()
+        fired = sum(rule["fired"] for rule in await relay.box.faults())
     print(  # noqa: T201 - what was withstood, for `pytest -rP`
         f"seed {SEED}: {ORDERS} orders, {len(plan.events)} events sent {len(plan.sendings)} times, "
-        f"{crew.kills} kills, callbacks {told['kinds']}, calls {summary['operations']}"
+        f"{crew.kills} kills, {fired} faults, callbacks {told['kinds']}, calls {summary['operations']}"
     )
     assert crew.kills >= SENT_WITHIN // (2 * KILL_EVERY)
+    changing = sum(summary["operations"][call] for call in ("ylh.create", "ylh.cancel", "ylh.reschedule"))
+    assert fired >= changing / 20, f"{fired} of {changing} calls were hit: it was to be one in ten"
 
 
 async def _assert_right(relay: Relay, plan: Plan, answers: Answers) -> None:
