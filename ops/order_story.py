@@ -8,18 +8,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.order import CallOutcome
-from ops.orders import call_in_words
+from ops.orders import call_in_words, told_of, word_in_words
 from schemas.codec import decode
 from schemas.faults import InvalidEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from consumer.domain.audit import AuditRow
     from consumer.domain.order import Order
     from consumer.domain.writes import InboxEntry, Letter, OutboxMessage
-    from consumer.persistence.stories import Traces
+    from consumer.persistence.stories import KeptParcel, Traces
 
-_RANK: Final = {"received": 0, "attempt": 1, "call": 2, "parked": 3, "done": 4, "result": 5, "act": 6}
+_KINDS: Final = ("received", "attempt", "call", "callback", "parked", "state", "done", "result", "shipment", "act")
 """What comes first of what happened in the same moment."""
 _TOLD: Final = ("version", "state", "sequence", "retail_order_no", "ext_order_no", "fail_msg", "distribution_on")
 
@@ -31,7 +32,9 @@ class Moment:
     Attributes:
         at: when.
         kind: ``received`` (an event or callback came in), ``attempt`` (one that failed), ``call`` (the last changing
-            call at YLH), ``parked`` (a dead letter), ``done`` (an event's end), ``result``, ``act`` (of a person).
+            call at YLH), ``callback`` (the newest word of YLH on the order, and on a cancel; by YLH's clock),
+            ``parked`` (a dead letter, or what a supplier refused), ``state`` (the order came into the books, or into
+            its present state), ``done`` (an event's end), ``result``, ``shipment``, ``act`` (of a person).
         what: event type, call or act.
         said: one sentence for a person.
         event_id: of the event that it belongs to.
@@ -60,16 +63,22 @@ class Moment:
 def story_of(order: Order, traces: Traces) -> list[Moment]:
     """Return everything that is known of ``order``, oldest first."""
     moments = [
+        *_attempts(traces),
         *(moment for entry in traces.events for moment in _event(entry)),
-        *(moment for letter in traces.letters for moment in _letter(letter)),
-        *(_result(message) for message in traces.messages),
-        *(
-            Moment(row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": row.detail})
-            for row in traces.acts
-        ),
+        *map(_letter, traces.letters),
+        *(_result(message) for message in traces.messages if told_of(message, order.so_id)),
+        *map(_shipment, traces.parcels),
+        *map(act_of, traces.acts),
         *_call(order),
+        *_callbacks(order),
+        *_states(order),
     ]
-    return sorted(moments, key=lambda moment: (moment.at, _RANK[moment.kind]))
+    return sorted(moments, key=lambda moment: (moment.at, _KINDS.index(moment.kind)))
+
+
+def act_of(row: AuditRow) -> Moment:
+    """Return what a person did."""
+    return Moment(row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": row.detail})
 
 
 def masked_consignee(order: Order) -> dict[str, str] | None:
@@ -98,43 +107,63 @@ def _event(entry: InboxEntry) -> Iterator[Moment]:
         yield Moment(
             entry.first_seen_at, "received", entry.type, event_id=id_, more={"source": entry.key.source, **run}
         )
-    yield from _attempts(entry.attempts, entry.type, id_)
     yield Moment(entry.done_at, "done", entry.type, entry.outcome, id_, {"outcome": entry.outcome, **run})
 
 
-def _letter(letter: Letter) -> Iterator[Moment]:
-    what = letter.type or "unreadable"
-    yield from _attempts(letter.attempts, what, letter.event_id)
-    yield Moment(
+def _letter(letter: Letter) -> Moment:
+    return Moment(
         letter.created_at,
         "parked",
-        what,
+        letter.type or "unreadable",
         f"{letter.error_class.value}, {letter.code}: {letter.supplier_message or letter.message}",
         letter.event_id,
         {"letter": letter.id, "status": letter.status.value, "class": letter.error_class.value, "code": letter.code},
     )
 
 
-def _attempts(text: str | None, what: str, event_id: str | None) -> Iterator[Moment]:
-    for attempt in json.loads(text) if text else []:
-        at = datetime.fromisoformat(attempt["at"])
-        said = f"attempt {attempt['attempt']}: {attempt['class']}, {attempt['message']}"
-        more = {"attempt": attempt["attempt"], "class": attempt["class"], "code": attempt["code"]}
-        yield Moment(at if at.tzinfo else at.replace(tzinfo=UTC), "attempt", what, said, event_id, more)
+def _attempts(traces: Traces) -> Iterable[Moment]:
+    """Return the failed attempts of all events; one that was replayed has its first attempts in its letter too."""
+    histories: list[tuple[str | None, str, str | None]] = [
+        (entry.attempts, entry.type, entry.key.event_id) for entry in traces.events
+    ]
+    histories += [(letter.attempts, letter.type or "unreadable", letter.event_id) for letter in traces.letters]
+    found: dict[tuple[object, ...], Moment] = {}
+    for history, what, event_id in histories:
+        for attempt in json.loads(history) if history else ():
+            at = _moment(attempt.get("at"))
+            if at is None:
+                # Not of our making: a publisher can write such a header.
+                continue
+            told = {name: attempt.get(name) for name in ("attempt", "class", "code")}
+            said = f"attempt {told['attempt']}: {told['class']}, {told['code']}: {attempt.get('message')}"
+            found[event_id, at, told["attempt"]] = Moment(at, "attempt", what, said, event_id, told)
+    return found.values()
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _shipment(parcel: KeptParcel) -> Moment:
+    since = {"first_seen_at": parcel.created_at, "company": parcel.company, "number": parcel.number}
+    return Moment(parcel.updated_at, "shipment", parcel.company or "no courier yet", parcel.number or "", more=since)
 
 
 def _result(message: OutboxMessage) -> Moment:
-    told: dict[str, Any] = {}
     try:
         event = decode(message.body)
     except InvalidEvent:
         # Written by another version of the contract: its type and time are known all the same.
         return Moment(message.created_at, "result", message.routing_key, event_id=message.key.event_id)
     data = event.data.model_dump(mode="json")
-    told = {name: data[name] for name in _TOLD if data.get(name) is not None}
+    told: dict[str, Any] = {name: data[name] for name in _TOLD if data.get(name) is not None}
     error = data.get("error") or {}
     said = error.get("supplier_message") or error.get("message") or data.get("fail_msg") or ""
-    state = f"state {told['state']}" if "state" in told else ""
+    state = f"state {told['state']}, sequence {told.get('sequence')}" if "state" in told else ""
     return Moment(
         message.created_at,
         "result",
@@ -156,3 +185,16 @@ def _call(order: Order) -> Iterator[Moment]:
             call.event_id,
             {"outcome": call.outcome.value, "unknown": call.outcome is CallOutcome.UNKNOWN},
         )
+
+
+def _callbacks(order: Order) -> Iterator[Moment]:
+    for stamp in (order.answer, order.ending):
+        if stamp is not None:
+            yield Moment(stamp.at, "callback", stamp.word.value, f"{word_in_words(stamp.word)}, by YLH's clock")
+
+
+def _states(order: Order) -> Iterator[Moment]:
+    if order.created_at is not None:
+        yield Moment(order.created_at, "state", "known", "came into our books")
+    if order.state_at is not None:
+        yield Moment(order.state_at, "state", order.state.value, "in this state since then")

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.order import CallKind, CallOutcome
+from consumer.domain.order_parts import Word
 from consumer.domain.writes import LetterStatus
 from rabbitmq.topology import RESULTS
+from schemas.codec import decode
+from schemas.faults import InvalidEvent
 
 if TYPE_CHECKING:
     from consumer.domain.order import Intent, Order
@@ -23,6 +26,15 @@ _TRIED: Final = {
     CallOutcome.NOT_SENT: "not sent: it certainly did not reach YLH",
     CallOutcome.DONE: "done: YLH took it",
     CallOutcome.REFUSED: "refused by YLH",
+    CallOutcome.MAY_BE_THERE: "refused by YLH, which may have the order all the same; a cancel asks",
+}
+_WORDS: Final = {
+    Word.TAKEN_ON: "YLH took the order on",
+    Word.TURNED_DOWN: "YLH turned the order down",
+    Word.OUT_OF_STOCK: "YLH has the goods out of stock",
+    Word.CANCEL_DONE: "YLH cancelled the order",
+    Word.CANCEL_REFUSED: "YLH refused to cancel the order",
+    Word.QUANTITIES: "YLH told what the customer kept and what came back",
 }
 
 
@@ -49,9 +61,20 @@ async def view_of(store: Store, so_id: str) -> OrderView | None:
     if order is None:
         return None
     traces = await store.stories.traces(order)
-    results = tuple(message for message in traces.messages if message.exchange == RESULTS)
+    results = tuple(message for message in traces.messages if message.exchange == RESULTS and told_of(message, so_id))
     letters = tuple(letter for letter in traces.letters if letter.status is LetterStatus.OPEN)
     return OrderView(order, results, letters, traces.lease)
+
+
+def told_of(message: OutboxMessage, so_id: str) -> bool:
+    """Return whether a message is about this order: an event may have caused others, of other orders."""
+    if not message.routing_key.startswith("order."):
+        return True
+    try:
+        return decode(message.body).subject == so_id
+    except InvalidEvent:
+        # Written by another version of the contract; rather one too many than one too few.
+        return True
 
 
 def goods_in_words(item: Goods) -> str:
@@ -60,6 +83,11 @@ def goods_in_words(item: Goods) -> str:
     if item.received is None:
         return ordered
     return f"{ordered} ({item.received} kept, {item.returned} returned, {item.rejected} refused at the door)"
+
+
+def word_in_words(word: Word) -> str:
+    """Say what a callback said."""
+    return _WORDS[word]
 
 
 def held_in_words(held: HeldReschedule) -> str:

@@ -132,8 +132,13 @@ def order_of(row: Sequence[Any]) -> Order:
 
 def mobile_end(mobile: str) -> str | None:
     """Return the last four digits of a telephone number as it is printed; None: it has fewer."""
-    digits = "".join(character for character in mobile if character.isdigit())
+    digits = digits_of(mobile)
     return digits[-_MOBILE_END:] if len(digits) >= _MOBILE_END else None
+
+
+def digits_of(mobile: str) -> str:
+    """Return the digits of a telephone number as it is printed, with those of its extension."""
+    return "".join(character for character in mobile if character.isdigit())
 
 
 def _call(intent: Intent) -> tuple[object, ...]:

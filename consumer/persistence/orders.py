@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, literal_column, or_, select, union
 
-from consumer.domain.order import OrderState
 from consumer.persistence import tables
 from consumer.persistence.bulk import Bulk, Incoming
 from consumer.persistence.columns import clock, milliseconds
@@ -81,7 +80,6 @@ class Orders:
             .order_by(_TABLE.c.so_id)
             .limit(bindparam("limit", type_=BigInteger()))
         )
-        self._count = select(_TABLE.c.state, func.count()).group_by(_TABLE.c.state)
 
     def save(self, connection: Connection, saves: Sequence[SaveOrder]) -> bool:
         """Write ``saves`` (each order once); False: some condition did not hold."""
@@ -114,10 +112,6 @@ class Orders:
         """Return orders that came into the books longer ago than ``older_than`` and hold something, by ``so_id``."""
         parameters = {"age": milliseconds(older_than), "after": after, "limit": limit}
         return [order_of(row) for row in connection.execute(self._held, parameters)]
-
-    def count_by_state(self, connection: Connection) -> dict[OrderState, int]:
-        """Count the orders of each state."""
-        return {OrderState(state): count for state, count in connection.execute(self._count)}
 
     def standing(self, connection: Connection, saves: Collection[SaveOrder]) -> dict[str, Standing]:
         """Say for each of ``saves`` (by ``so_id``) whether its conditions hold now, and if not, which does not."""

@@ -16,5 +16,9 @@ metadata = MetaData(
 
 def index_of_known(table: str, column: str) -> Index:
     """Return an index on ``column`` without the rows that have no value there: it is not written for them."""
-    known = text(f"{column} IS NOT NULL")
-    return Index(f"ix_{table}_{column}", column, sqlite_where=known, postgresql_where=known)
+    return index_where(f"ix_{table}_{column}", column, f"{column} IS NOT NULL")
+
+
+def index_where(name: str, column: str, condition: str) -> Index:
+    """Return an index on ``column`` of the rows for which ``condition`` (SQL of both databases) holds."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))

@@ -7,46 +7,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, or_, select, text, update
 
-from consumer.domain.order import OrderState
+from consumer.domain.order import CallOutcome
 from consumer.domain.writes import LetterStatus
-from consumer.persistence import tables
+from consumer.persistence import order_kinds, tables
 from consumer.persistence.columns import UTCDateTime, clock, database_time, milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
-    from sqlalchemy import Update
+    from sqlalchemy import ColumnElement, Update
 
     from consumer.persistence.engine import Database
 
 _ORDERS = tables.orders
 _LETTERS = tables.dead_letters
 _BITE: Final = 500
-_EMPTY: Final = b""
-
-_OVER = [state.value for state in (OrderState.CANCELLED, OrderState.SETTLED, OrderState.REFUSED)]
-"""Nothing is delivered any more."""
-_CLOSED = [status.value for status in (LetterStatus.REPLAYED, LetterStatus.DISCARDED, LetterStatus.CLOSED)]
+_NOTHING: Final = b""
+_CLOSED: Final = [status.value for status in (LetterStatus.REPLAYED, LetterStatus.DISCARDED, LetterStatus.CLOSED)]
 
 
-def _orders() -> Update:
-    long_over = and_(_ORDERS.c.state.in_(_OVER), _ORDERS.c.state_at <= clock() - bindparam("age", type_=BigInteger))
-    long_delivered = _ORDERS.c.delivered_at < bindparam("before", type_=UTCDateTime())
-    kept = or_(_ORDERS.c.consignee.is_not(None), func.length(_ORDERS.c.intent_body) > literal_column("0"))
-    ended = (
-        select(_ORDERS.c.so_id)
-        .where(or_(long_over, long_delivered), kept, _ORDERS.c.lease_until.is_(None))
-        .limit(literal_column(str(_BITE)))
-    )
+async def scrub(database: Database, older_than: timedelta) -> int:
+    """Forget the customers of what ended longer ago than that, by the database's clock; return of how many.
+
+    An order has ended when it is final, refused or delivered: most that are delivered never become final. A letter's
+    age is counted from when it was filed.
+    """
+    before = await database.read(database_time) - older_than
+    parameters = {"before": before, "age": milliseconds(older_than)}
+    total = 0
+    for statement in (_ENDED, _DELIVERED, _FILED):
+        total += await _all(database, statement, parameters)
+    return total
+
+
+async def _all(database: Database, statement: Update, parameters: Mapping[str, object]) -> int:
+    total = 0
+    while True:
+        done = await database.write(lambda connection: connection.execute(statement, parameters).rowcount)
+        total += done
+        if done < _BITE:
+            return total
+
+
+def _orders(customers: str, old: ColumnElement[bool]) -> Update:
+    """Return what scrubs orders; ``customers`` is the condition of the index, which holds none that was scrubbed."""
+    free = or_(_ORDERS.c.lease_until.is_(None), _ORDERS.c.lease_until < clock())
+    due = select(_ORDERS.c.so_id).where(text(customers), old, free).limit(literal_column(str(_BITE)))
+    unanswered = _ORDERS.c.intent_outcome == literal_column(f"'{CallOutcome.UNKNOWN}'")
     return (
         update(_ORDERS)
-        .where(_ORDERS.c.so_id.in_(ended))
+        .where(_ORDERS.c.so_id.in_(due), free)
         .values(
             consignee=None,
             mobile_end=None,
-            intent_body=_EMPTY,
+            # To ask for an answer that is still owed takes exactly the bytes that were sent.
+            intent_body=case((or_(_ORDERS.c.intent_body.is_(None), unanswered), _ORDERS.c.intent_body), else_=_NOTHING),
             # Whoever has read the order before must not write its customer back.
             row_version=_ORDERS.c.row_version + 1,
         )
@@ -54,34 +72,24 @@ def _orders() -> Update:
 
 
 def _letters() -> Update:
-    ended = (
+    due = (
         select(_LETTERS.c.id)
         .where(
-            _LETTERS.c.status.in_(_CLOSED),
-            _LETTERS.c.created_at < bindparam("before", type_=UTCDateTime()),
-            func.length(_LETTERS.c.body) > literal_column("0"),
+            and_(
+                _LETTERS.c.status.in_(_CLOSED),
+                _LETTERS.c.created_at < bindparam("before", type_=UTCDateTime()),
+                func.length(_LETTERS.c.body) > literal_column("0"),
+            )
         )
         .limit(literal_column(str(_BITE)))
     )
-    return update(_LETTERS).where(_LETTERS.c.id.in_(ended)).values(body=_EMPTY)
+    return update(_LETTERS).where(_LETTERS.c.id.in_(due)).values(body=_NOTHING)
 
 
-async def scrub(database: Database, older_than: timedelta) -> int:
-    """Forget the customers of what ended longer ago than that, by the database's clock; return of how many."""
-    before = await database.read(database_time) - older_than
-    return await _all(database, _ORDERS_STATEMENT, {"before": before, "age": milliseconds(older_than)}) + await _all(
-        database, _LETTERS_STATEMENT, {"before": before}
-    )
-
-
-_ORDERS_STATEMENT: Final = _orders()
-_LETTERS_STATEMENT: Final = _letters()
-
-
-async def _all(database: Database, statement: Update, parameters: dict[str, object]) -> int:
-    total = 0
-    while True:
-        done = await database.write(lambda connection: connection.execute(statement, parameters).rowcount)
-        total += done
-        if done < _BITE:
-            return total
+_ENDED: Final = _orders(
+    order_kinds.ENDED_WITH_CUSTOMER, _ORDERS.c.state_at <= clock() - bindparam("age", type_=BigInteger)
+)
+_DELIVERED: Final = _orders(
+    order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.delivered_at < bindparam("before", type_=UTCDateTime())
+)
+_FILED: Final = _letters()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, bindparam, select, text
 
 from consumer.domain.shipping import DeliveryPhoto, Kept, Parcel, Trace
-from consumer.persistence import sync_tables, tables
+from consumer.persistence import order_kinds, sync_tables, tables
 from consumer.persistence.bulk import ALWAYS, Incoming
 from consumer.persistence.keys import KeySet
 
@@ -50,7 +50,7 @@ class Shipments:
         so_id = tables.orders.c.so_id
         self._open = (
             select(so_id)
-            .where(text(tables.OPEN_ORDERS), so_id > bindparam("after"))
+            .where(text(order_kinds.OPEN), so_id > bindparam("after"))
             .order_by(so_id)
             .limit(bindparam("limit", type_=BigInteger))
         )

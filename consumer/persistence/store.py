@@ -9,8 +9,6 @@ the common case pays for no check at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +18,6 @@ from consumer.persistence import migrations, retention, scrubbing
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
-from consumer.persistence.columns import database_time
 from consumer.persistence.conditions import failure
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
@@ -32,6 +29,7 @@ from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
 from consumer.persistence.reports import Reports
 from consumer.persistence.shipments import Shipments
+from consumer.persistence.stats import Stats, stats
 from consumer.persistence.stories import Stories
 from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_log import SyncLog
@@ -39,12 +37,13 @@ from consumer.persistence.sync_plans import SyncPlans
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import timedelta
 
     from sqlalchemy import Connection
 
     from consumer.domain.audit import ChainKey
-    from consumer.domain.errors import ErrorClass, RelayError
-    from consumer.domain.order import Order, OrderState
+    from consumer.domain.errors import RelayError
+    from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.slots import Reservation, SlotRequest
     from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SyncLogRow, UnitOfWork
@@ -54,23 +53,6 @@ _UNNAMED_TRIES = 5
 
 class _NotHeld(Exception):
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What the books say at this moment.
-
-    Attributes:
-        orders_by_state: orders of each state that has any.
-        open_letters: open letters by lane and error class.
-        outbox_pending: messages not confirmed by the broker yet.
-        outbox_oldest_age: age of the oldest of them, by the database's clock; None when there is none.
-    """
-
-    orders_by_state: dict[OrderState, int]
-    open_letters: dict[tuple[str, ErrorClass], int]
-    outbox_pending: int
-    outbox_oldest_age: timedelta | None
 
 
 class Store(Interventions):
@@ -274,16 +256,7 @@ class Store(Interventions):
 
     async def stats(self) -> Stats:
         """Return what `Stats` says."""
-        return await self._database.read(self._stats)
-
-    def _stats(self, connection: Connection) -> Stats:
-        pending, oldest = self._outbox.pending(connection)
-        return Stats(
-            orders_by_state=self._orders.count_by_state(connection),
-            open_letters=self._letters.count_open(connection),
-            outbox_pending=pending,
-            outbox_oldest_age=None if oldest is None else max(database_time(connection) - oldest, timedelta(0)),
-        )
+        return await self._database.read(partial(stats, self._letters, self._outbox))
 
     async def purge(self, older_than: timedelta = retention.KEEP) -> retention.Purged:
         """Delete what is older than ``older_than`` and settled (see `retention`)."""

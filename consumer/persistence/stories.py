@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import BigInteger, Text, bindparam, func, literal, select, union, union_all
 
 from consumer.domain.audit import AuditRow
 from consumer.domain.order import FINAL, Order, OrderState
 from consumer.domain.writes import InboxEntry, InboxKey
-from consumer.persistence import tables
+from consumer.persistence import sync_tables, tables
 from consumer.persistence.columns import clock, milliseconds
 from consumer.persistence.letters import letter_of_row
-from consumer.persistence.order_rows import READ, order_of
+from consumer.persistence.order_rows import READ, digits_of, mobile_end, order_of
 from consumer.persistence.outbox import message_of_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -30,6 +31,7 @@ _INBOX = tables.inbox
 _OUTBOX = tables.outbox
 _LETTERS = tables.dead_letters
 _AUDIT = tables.audit_log
+_SHIPMENTS = sync_tables.shipments
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WAITING: Final = tuple(sorted(set(OrderState) - FINAL))
 """States in which an order waits for something; the others are never left."""
@@ -44,13 +46,33 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptParcel:
+    """A parcel of an order, and when our books first and last were told something new of it."""
+
+    company: str | None
+    number: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Traces:
-    """All that the books have about one order, each kind oldest first."""
+    """All that the books have about one order, each kind oldest first.
+
+    Attributes:
+        events: done events of it, callbacks among them.
+        messages: what any event that is known of it caused; such an event may have caused messages of other orders.
+        letters: what of it was dead-lettered or refused, and callbacks under its online order's number.
+        acts: of people.
+        parcels: as last told.
+        lease: None while nobody works on it.
+    """
 
     events: Sequence[InboxEntry]
     messages: Sequence[OutboxMessage]
     letters: Sequence[Letter]
     acts: Sequence[AuditRow]
+    parcels: Sequence[KeptParcel]
     lease: Lease | None
 
 
@@ -63,43 +85,36 @@ class Stories:
     def __init__(self, database: Database) -> None:
         self._database = database
         wanted = [_ORDERS.c[name] for name in READ]
-        self._events = select(_INBOX).where(_INBOX.c.subject == bindparam("so_id")).order_by(_INBOX.c.done_at)
+        so_id, limit = bindparam("so_id", type_=Text), bindparam("limit", type_=BigInteger)
+        self._events = select(_INBOX).where(_INBOX.c.subject == so_id).order_by(_INBOX.c.done_at)
         self._messages = (
             select(_OUTBOX)
-            .join(
-                _INBOX,
-                and_(
-                    _OUTBOX.c.event_id == _INBOX.c.event_id,
-                    _OUTBOX.c.source == _INBOX.c.source,
-                    _OUTBOX.c.run == _INBOX.c.run,
-                ),
-            )
-            .where(_INBOX.c.subject == bindparam("so_id"))
+            .where(_OUTBOX.c.event_id.in_(bindparam("event_ids", expanding=True)))
             .order_by(_OUTBOX.c.created_at, _OUTBOX.c.id)
         )
         self._letters = (
             select(_LETTERS)
-            .where(_LETTERS.c.subject.in_([bindparam("so_id"), bindparam("online_no")]))
+            .where(_LETTERS.c.subject.in_([so_id, bindparam("online_no", type_=Text)]))
             .order_by(_LETTERS.c.created_at)
         )
-        self._acts = select(_AUDIT).where(_AUDIT.c.subject == bindparam("so_id")).order_by(_AUDIT.c.sequence)
-        self._lease = select(_ORDERS.c.lease_owner, _ORDERS.c.lease_until).where(
-            _ORDERS.c.so_id == bindparam("so_id"), _ORDERS.c.lease_until > clock()
+        self._acts = select(_AUDIT).where(_AUDIT.c.subject == so_id).order_by(_AUDIT.c.sequence)
+        self._parcels = (
+            select(*[_SHIPMENTS.c[name] for name in ("company", "number", "created_at", "updated_at")])
+            .where(_SHIPMENTS.c.so_id == so_id)
+            .order_by(_SHIPMENTS.c.place)
         )
-        number = bindparam("number", type_=Text)
-        self._found = (
-            select(*wanted)
-            .where(
-                or_(
-                    _ORDERS.c.so_id == number,
-                    _ORDERS.c.online_no == number,
-                    _ORDERS.c.retail_order_no == number,
-                    _ORDERS.c.ext_order_no == number,
-                    _ORDERS.c.mobile_end == bindparam("mobile_end", type_=Text),
-                )
+        self._lease = select(_ORDERS.c.lease_owner, _ORDERS.c.lease_until).where(
+            _ORDERS.c.so_id == so_id, _ORDERS.c.lease_until > clock()
+        )
+        # One look into an index for each number; an OR over four columns may read the whole table.
+        self._found = union(
+            *(
+                select(*wanted).where(_ORDERS.c[name] == bindparam("number", type_=Text))
+                for name in ("so_id", "online_no", "retail_order_no", "ext_order_no")
             )
-            .order_by(_ORDERS.c.so_id)
-            .limit(bindparam("limit", type_=BigInteger))
+        ).limit(limit)
+        self._of_mobile = (
+            select(*wanted).where(_ORDERS.c.mobile_end == bindparam("mobile_end", type_=Text)).order_by(_ORDERS.c.so_id)
         )
         self._listed = (
             select(*wanted)
@@ -108,7 +123,7 @@ class Stories:
                 _ORDERS.c.state_at <= clock() - bindparam("age", type_=BigInteger),
             )
             .order_by(_ORDERS.c.state_at, _ORDERS.c.so_id)
-            .limit(bindparam("limit", type_=BigInteger))
+            .limit(limit)
         )
         # One step into the index for each state; grouping would read all of it.
         self._oldest = union_all(
@@ -119,32 +134,51 @@ class Stories:
                 for state in WAITING
             )
         )
+        self._count = select(_ORDERS.c.state, func.count()).group_by(_ORDERS.c.state)
 
     async def traces(self, order: Order) -> Traces:
-        """Return what the books have about ``order``."""
+        """Return what the books have about ``order``, which need not be in them."""
 
         def look(connection: Connection) -> Traces:
-            so_id = {"so_id": order.so_id}
-            held = connection.execute(self._lease, so_id).one_or_none()
+            of = {"so_id": order.so_id}
+            events = [_event(row) for row in connection.execute(self._events, of)]
+            either = {**of, "online_no": order.online_no or order.so_id}
+            letters = [letter_of_row(row) for row in connection.execute(self._letters, either)]
+            known = _caused_by(order, events, letters)
+            told = connection.execute(self._messages, {"event_ids": sorted({event_id for _, event_id in known})})
+            held = connection.execute(self._lease, of).one_or_none()
             return Traces(
-                events=[_event(row) for row in connection.execute(self._events, so_id)],
-                messages=[message_of_row(row) for row in connection.execute(self._messages, so_id)],
-                letters=[
-                    letter_of_row(row)
-                    for row in connection.execute(self._letters, {**so_id, "online_no": order.online_no or order.so_id})
+                events=events,
+                messages=[
+                    message
+                    for message in map(message_of_row, told)
+                    if (message.key.source, message.key.event_id) in known
                 ],
-                acts=[_act(row) for row in connection.execute(self._acts, so_id)],
+                letters=letters,
+                acts=[_act(row) for row in connection.execute(self._acts, of)],
+                parcels=[KeptParcel(*row) for row in connection.execute(self._parcels, of)],
                 lease=None if held is None else Lease(held[0], _EPOCH + timedelta(milliseconds=held[1])),
             )
 
         return await self._database.read(look)
 
-    async def found(self, number: str, *, mobile_end: str | None, limit: int) -> list[Order]:
-        """Return orders that bear ``number`` as any of their numbers, or whose customer's telephone ends so."""
-        parameters = {"number": number, "mobile_end": mobile_end, "limit": limit}
-        return await self._database.read(
-            lambda connection: [order_of(row) for row in connection.execute(self._found, parameters)]
-        )
+    async def found(self, number: str, *, limit: int) -> list[Order]:
+        """Return orders that bear ``number`` as any of their numbers, by ``so_id``."""
+        parameters = {"number": number, "limit": limit}
+        rows = await self._database.read(lambda connection: connection.execute(self._found, parameters).all())
+        return sorted(map(order_of, rows), key=lambda order: order.so_id)
+
+    async def of_mobile(self, digits: str, *, limit: int) -> list[Order]:
+        """Return orders whose customer's telephone number ends with ``digits`` (four or more), by ``so_id``.
+
+        The books find by the last four. Of the hundreds of customers that share them only some have the others.
+        """
+
+        def look(connection: Connection) -> list[Order]:
+            rows = connection.execute(self._of_mobile, {"mobile_end": mobile_end(digits)})
+            return list(islice((order for order in map(order_of, rows) if _reached_by(order, digits)), limit))
+
+        return await self._database.read(look)
 
     async def waiting(self, states: Sequence[OrderState], *, older_than: timedelta, limit: int) -> list[Order]:
         """Return orders that have been in one of ``states`` for longer than that, who waits longest first."""
@@ -166,6 +200,26 @@ class Stories:
         return {
             OrderState(state): max(timedelta(milliseconds=age), timedelta(0)) for state, age in rows if age is not None
         }
+
+    async def counts(self) -> dict[OrderState, int]:
+        """Count the orders of each state that has any. Reads a whole index: ask for it seldom."""
+        rows = await self._database.read(lambda connection: connection.execute(self._count).all())
+        return {OrderState(state): count for state, count in rows}
+
+
+def _caused_by(order: Order, events: Iterable[InboxEntry], letters: Iterable[Letter]) -> set[tuple[str, str]]:
+    """Return (source, id) of every event that is known of ``order``, done or not."""
+    known = {(entry.key.source, entry.key.event_id) for entry in events}
+    known |= {(letter.event_source or "", letter.event_id) for letter in letters if letter.event_id is not None}
+    known |= {(held.key.source, held.key.event_id) for held in order.held}
+    if order.intent is not None:
+        # Its event may still be on its way while others have told of it.
+        known.add((order.intent.event_source, order.intent.event_id))
+    return known
+
+
+def _reached_by(order: Order, digits: str) -> bool:
+    return order.consignee is not None and digits_of(order.consignee.mobile).endswith(digits)
 
 
 def _event(row: Any) -> InboxEntry:

@@ -21,15 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-from consumer.persistence import schema, sync_tables  # noqa: F401 - whoever knows the tables knows the syncs' too
+from consumer.persistence import order_kinds, schema, sync_tables  # noqa: F401 - who knows the tables knows the syncs' too
 from consumer.persistence.columns import UTCDateTime
-from consumer.persistence.schema import index_of_known
+from consumer.persistence.schema import index_of_known, index_where
 
 metadata = schema.metadata
-
-OPEN_ORDERS = "delivered_at IS NULL AND state NOT IN ('new', 'pushing', 'refused', 'cancelled', 'settled')"
-"""Orders at YLH whose delivery is awaited; without delivered ones, so that they are found at the same cost for ever.
-``NOT IN``, for SQLite would take the index on ``state`` for an ``IN``, and sort."""
 
 inbox = Table(
     "inbox",
@@ -68,12 +64,7 @@ outbox = Table(
     # Whoever is sending it has until then, by `columns.clock`; meaningless once dispatched.
     Column("claimed_until", BigInteger, nullable=False),
     Column("dispatched_at", UTCDateTime),
-    Index(
-        "ix_outbox_pending",
-        "claimed_until",
-        sqlite_where=text("status = 'pending'"),
-        postgresql_where=text("status = 'pending'"),
-    ),
+    index_where("ix_outbox_pending", "claimed_until", "status = 'pending'"),
     Index("ix_outbox_event_id", "event_id"),
     Index("ix_outbox_created_at", "created_at"),
 )
@@ -129,10 +120,12 @@ orders = Table(
     Index("ix_orders_state_state_at", "state", "state_at"),
     index_of_known("orders", "online_no"),
     index_of_known("orders", "mobile_end"),
-    Index("ix_orders_held", "so_id", sqlite_where=text("held IS NOT NULL"), postgresql_where=text("held IS NOT NULL")),
+    index_where("ix_orders_held", "so_id", "held IS NOT NULL"),
     index_of_known("orders", "retail_order_no"),
     index_of_known("orders", "ext_order_no"),
-    Index("ix_orders_open", "so_id", sqlite_where=text(OPEN_ORDERS), postgresql_where=text(OPEN_ORDERS)),
+    index_where("ix_orders_open", "so_id", order_kinds.OPEN),
+    index_where("ix_orders_customer_ended", "state_at", order_kinds.ENDED_WITH_CUSTOMER),
+    index_where("ix_orders_customer_delivered", "delivered_at", order_kinds.DELIVERED_WITH_CUSTOMER),
 )
 
 brands = Table(

@@ -4,6 +4,7 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,6 +15,7 @@ from ops.cli.failing import Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, console, write
 
 if TYPE_CHECKING:
+    from consumer.domain.order_parts import Stamp
     from consumer.settings import Settings
     from ops.orders import OrderView
 
@@ -38,9 +40,13 @@ _FIELDS: Final = [
     Column("install_on", "Installation on"),
     Column("goods_in_words", "Goods"),
     Column("held_in_words", "Waits for the order"),
+    Column("answer_in_words", "YLH on the order"),
+    Column("ending_in_words", "YLH on a cancel"),
     Column("fail_msg", "YLH's reason"),
     Column("error_in_words", "Last failure"),
+    Column("created_at", "In the books since"),
     Column("state_since", "In this state since"),
+    Column("updated_at", "Last written"),
     Column("lease_in_words", "Being worked on"),
     Column("paid_event_id", "order.paid id"),
 ]
@@ -107,6 +113,8 @@ def _record(view: "OrderView") -> dict[str, object]:
         "paid_event_id": order.paid_event_id,
         "at_supplier": order.at_supplier,
         "refundable": order.refundable,
+        **_stamp("answer", order.answer),
+        **_stamp("ending", order.ending),
         "fail_msg": order.fail_msg,
         "error": None if order.error is None else {"code": order.error.code, "message": order.error.message},
         "error_in_words": None if order.error is None else f"{order.error.code}: {order.error.message}",
@@ -118,7 +126,9 @@ def _record(view: "OrderView") -> dict[str, object]:
         "state_since": order.state_at,
         "updated_at": order.updated_at,
         "lease": None if view.lease is None else {"owner": view.lease.owner, "until": view.lease.until},
-        "lease_in_words": None if view.lease is None else f"until {view.lease.until:%H:%M:%S} UTC at the latest",
+        "lease_in_words": None
+        if view.lease is None
+        else f"by {view.lease.owner}, until {view.lease.until:%H:%M:%S} UTC at the latest",
         "last_call": None
         if call is None
         else {
@@ -133,6 +143,16 @@ def _record(view: "OrderView") -> dict[str, object]:
         "results": _results(view),
         "letters": _letters(view),
     }
+
+
+def _stamp(track: str, stamp: "Stamp | None") -> dict[str, object]:
+    """Return the newest callback of a track; its time is by YLH's clock."""
+    from ops.orders import word_in_words
+
+    if stamp is None:
+        return {track: None, f"{track}_in_words": None}
+    said = f"{word_in_words(stamp.word)} (TimeStamp {stamp.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return {track: {"word": stamp.word.value, "at": stamp.at}, f"{track}_in_words": said}
 
 
 def _results(view: "OrderView") -> list[dict[str, object]]:

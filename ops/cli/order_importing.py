@@ -4,6 +4,7 @@
 
 import asyncio
 import sys
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -45,12 +46,12 @@ def import_(
     """
     from ops.orders_import import read_lines
 
-    orders, faults = read_lines(_content(file).splitlines())
+    orders, faults = read_lines(_content(file).removeprefix(BOM_UTF8).splitlines())
     for fault in faults[:_SHOWN]:
         say(f"line {fault.line}: {fault.why}")
     if len(faults) > _SHOWN:
         say(f"… and {len(faults) - _SHOWN} more faulty lines.")
-    if faults and not partial:
+    if faults and not (partial and orders):
         raise Failure(
             f"{len(faults)} of {len(orders) + len(faults)} lines are faulty, nothing was imported: mend them, or "
             "import the others with --partial.",

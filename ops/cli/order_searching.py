@@ -28,6 +28,8 @@ _COLUMNS: Final = [
     Column("unknown_call", "Outcome unknown"),
 ]
 _SHORTEST_END: Final = 4
+_BETWEEN_DIGITS: Final = " -+()"
+"""As a telephone number is printed."""
 _MOST: Final = 1_000
 
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="At most so many.")]
@@ -84,6 +86,8 @@ def find(
     _show(settings, orders, output, empty=f"No order bears {number}, and no customer's number ends so.")
     if not orders:
         raise typer.Exit(ExitCode.FAILED)
+    if len(orders) == limit:
+        say(f"There may be more: --limit {limit}.")
 
 
 async def _waiting(settings: "Settings", states: "Sequence[Any]", age: timedelta, limit: int) -> "list[Order]":
@@ -92,23 +96,12 @@ async def _waiting(settings: "Settings", states: "Sequence[Any]", age: timedelta
 
 
 async def _found(settings: "Settings", number: str, limit: int) -> "list[Order]":
-    from consumer.persistence.order_rows import mobile_end
-
-    digits = number if number.isdigit() and len(number) >= _SHORTEST_END else None
+    digits = "".join(one for one in number if one not in _BETWEEN_DIGITS)
     async with books(settings) as store:
-        orders = await store.stories.found(
-            number, mobile_end=None if digits is None else mobile_end(digits), limit=limit
-        )
-    return [order for order in orders if _bears(order, number, digits)]
-
-
-def _bears(order: "Order", number: str, digits: str | None) -> bool:
-    """The books find by the last four digits; who gave more of them means more."""
-    if number in {order.so_id, order.online_no, order.retail_order_no, order.ext_order_no}:
-        return True
-    if digits is None or order.consignee is None:
-        return False
-    return "".join(filter(str.isdigit, order.consignee.mobile)).endswith(digits)
+        found = {order.so_id: order for order in await store.stories.found(number, limit=limit)}
+        if digits.isdecimal() and len(digits) >= _SHORTEST_END:
+            found |= {order.so_id: order for order in await store.stories.of_mobile(digits, limit=limit)}
+    return sorted(found.values(), key=lambda order: order.so_id)[:limit]
 
 
 def _show(settings: "Settings", orders: "list[Order]", output: Output, *, empty: str) -> None:

@@ -43,7 +43,10 @@ def timeline(
 ) -> None:
     """Show all that is known of an order, in order of time: events, attempts, callbacks, results, acts of people.
 
-    JSON: {so_id, state, …, consignee, timeline: [{at, kind, what, said, event_id, …}]}; NDJSON: one object a moment.
+    JSON: {so_id, state, online_no, retail_order_no, ext_order_no, applied_version, consignee: {name, mobile, address},
+    timeline: [{at, kind, what, said, event_id, …}]}, where kind is received, attempt, call, callback, parked, state,
+    done, result, shipment or act; NDJSON: one object of the timeline a line. An order of which there are only letters
+    has state null.
     """
     if reveal and not (reason and reason.strip()):
         raise Failure("--reveal shows a customer's name, telephone and address: say why with --reason.", ExitCode.USAGE)
@@ -68,23 +71,26 @@ def timeline(
 
 async def _look(settings: "Settings", so_id: str, reveal_because: str | None) -> dict[str, Any]:
     from consumer.domain.audit import AuditEntry
+    from consumer.domain.order import Order
     from ops.actor import actor
-    from ops.order_story import consignee, masked_consignee, story_of
+    from ops.order_story import act_of, consignee, masked_consignee, story_of
 
     async with books(settings) as store:
-        order = (await store.orders([so_id])).get(so_id)
-        if order is None:
+        known = (await store.orders([so_id])).get(so_id)
+        order = known or Order(so_id)
+        moments = story_of(order, await store.stories.traces(order))
+        if known is None and not moments:
             raise Failure(
                 f"The books at {settings.database.shown_url} have no order {so_id}. `relay order find` looks for any "
-                "of its numbers; an event of it may still wait (`relay queues`) or have been refused."
+                "of its numbers; an event of it may still wait (`relay queues`)."
             )
         if reveal_because is not None:
             # Written before it is shown: nobody sees a customer without a trace of it.
-            await store.audit(AuditEntry(actor(), "order.reveal", datetime.now(UTC), so_id, reveal_because))
-        moments = story_of(order, await store.stories.traces(order))
+            act = await store.audit(AuditEntry(actor(), "order.reveal", datetime.now(UTC), so_id, reveal_because))
+            moments.append(act_of(act))
         return {
             "so_id": order.so_id,
-            "state": order.state.value,
+            "state": None if known is None else order.state.value,
             "online_no": order.online_no,
             "retail_order_no": order.retail_order_no,
             "ext_order_no": order.ext_order_no,

@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer.domain.order import Order, OrderState
+from consumer.domain.errors import StaleOrder
+from consumer.domain.order import CallOutcome, Order, OrderState
+from consumer.domain.order_parts import Consignee
+from consumer.domain.shipping import Kept, Parcel, SaveShipments
 from consumer.domain.writes import InboxEntry, LetterStatus, SaveOrder, UnitOfWork
 from tests.integration.persistence.making import NOW, full_order, key, letter, message
 
@@ -29,12 +32,16 @@ async def test_an_orders_traces_are_found_together(store: Store) -> None:
         InboxEntry(key("e2"), "d", "order.paid", "done", NOW, "SO-2", NOW),
         message("m1", "e1"),
         message("m2", "e2"),
-        letter("l1"),
+        message("m3", "of a letter"),
+        message("m4", "e9"),
+        replace(letter("l1"), event_source="urn:shop", event_id="of a letter"),
+        SaveShipments("SO-1", Kept((Parcel(company="SF", number="SF1"),), "s1"), NOW),
     )
     traces = await store.stories.traces(order)
     assert [entry.key.event_id for entry in traces.events] == ["e1"]
     assert traces.events[0].attempts == '[{"attempt": 1}]'
-    assert [one.id for one in traces.messages] == ["m1"]
+    assert [one.id for one in traces.messages] == ["m1", "m3", "m4"]
+    assert [(one.company, one.number, one.updated_at) for one in traces.parcels] == [("SF", "SF1", NOW)]
     assert [one.id for one in traces.letters] == ["l1"]
     assert traces.lease is not None
     assert traces.lease.owner == "worker"
@@ -43,10 +50,20 @@ async def test_an_orders_traces_are_found_together(store: Store) -> None:
 async def test_any_number_finds_an_order(store: Store) -> None:
     await _write(store, SaveOrder(full_order("SO-1"), "w"), SaveOrder(Order("SO-2", online_no="other"), "w"))
     for number in ("SO-1", "线上-1", "r", "x"):
-        found = await store.stories.found(number, mobile_end=None, limit=10)
+        found = await store.stories.found(number, limit=10)
         assert [order.so_id for order in found] == ["SO-1"]
-    assert [one.so_id for one in await store.stories.found("5678", mobile_end="5678", limit=10)] == ["SO-1"]
-    assert await store.stories.found("nobody", mobile_end=None, limit=10) == []
+    assert await store.stories.found("nobody", limit=10) == []
+
+
+async def test_more_digits_of_a_telephone_number_find_one_customer_among_many_with_the_same_end(store: Store) -> None:
+    def of(number: int) -> Order:
+        who = Consignee("王小明", f"+86 138 {number:04} 5678", "山东省 青岛市 市南区 1号")
+        return replace(full_order(f"SO-{number:03}"), consignee=who)
+
+    await store.apply([UnitOfWork((SaveOrder(of(number), "w"),)) for number in range(120)])
+    assert [one.so_id for one in await store.stories.of_mobile("01195678", limit=5)] == ["SO-119"]
+    assert [one.so_id for one in await store.stories.of_mobile("5678", limit=2)] == ["SO-000", "SO-001"]
+    assert await store.stories.of_mobile("4445678", limit=5) == []
 
 
 async def test_candidates_for_a_callback_come_by_either_number(store: Store) -> None:
@@ -78,6 +95,7 @@ async def test_who_waits_longest_comes_first_and_a_state_keeps_its_time(store: S
     assert await store.stories.waiting([OrderState.PUSHED], older_than=timedelta(hours=1), limit=10) == []
 
     assert set(await store.stories.oldest()) == {OrderState.PUSHED}
+    assert await store.stories.counts() == {OrderState.PUSHED: 2}
     await _write(store, SaveOrder(replace(again, state=OrderState.CANCELLED), "w"))
     ended = (await store.orders(["SO-1"]))["SO-1"]
     assert ended.state_at is not None
@@ -86,24 +104,33 @@ async def test_who_waits_longest_comes_first_and_a_state_keeps_its_time(store: S
 
 
 async def test_customers_are_forgotten_after_the_end_and_not_before(store: Store) -> None:
-    over = replace(full_order("SO-1"), state=OrderState.CANCELLED, delivered_at=None)
-    on_its_way = replace(full_order("SO-2"), state=OrderState.CONFIRMED, delivered_at=None)
+    answered = replace(full_order("SO-1").answered(CallOutcome.DONE), delivered_at=None)
+    over = replace(answered, state=OrderState.CANCELLED)
+    on_its_way = replace(answered, so_id="SO-2", state=OrderState.CONFIRMED)
+    delivered = replace(on_its_way, so_id="SO-3", delivered_at=NOW - timedelta(days=400))
+    unanswered = replace(over.answered(CallOutcome.UNKNOWN), so_id="SO-4")
+    bare = replace(over, so_id="SO-5", intent=None)
+    taken = replace(over, so_id="SO-6")
     await _write(
         store,
-        SaveOrder(over, "w"),
-        SaveOrder(on_its_way, "w"),
+        *(SaveOrder(order, "w") for order in (over, on_its_way, delivered, unanswered, bare)),
+        SaveOrder(taken, "w", lease=timedelta(hours=1)),
         letter("open"),
         letter("closed", status=LetterStatus.CLOSED),
     )
-    assert await store.scrub(timedelta(days=30)) == 0
-    assert (await store.orders(["SO-1"]))["SO-1"].consignee is not None
-    assert await store.scrub(timedelta(0)) == 2
-    orders = await store.orders(["SO-1", "SO-2"])
-    assert orders["SO-1"].consignee is None
-    assert orders["SO-1"].intent is not None
-    assert orders["SO-1"].intent.body == b""
-    assert orders["SO-2"].consignee is not None
-    assert await store.stories.found("5678", mobile_end="5678", limit=10) == [orders["SO-2"]]
+    assert await store.scrub(timedelta(days=300)) == 1
+    orders = await store.orders(ids := [f"SO-{number}" for number in range(1, 7)])
+    assert [so_id for so_id in ids if orders[so_id].consignee is None] == ["SO-3"]
+    assert await store.scrub(timedelta(0)) == 4
+    orders = await store.orders(ids)
+    assert [so_id for so_id in ids if orders[so_id].consignee is not None] == ["SO-2", "SO-6"]
+    bodies = {so_id: order.intent.body for so_id, order in orders.items() if order.intent is not None}
+    # What was never answered is asked for with exactly the bytes that were sent.
+    assert [so_id for so_id in sorted(bodies) if bodies[so_id]] == ["SO-2", "SO-4", "SO-6"]
+    assert orders["SO-5"].intent is None
+    assert [one.so_id for one in await store.stories.of_mobile("5678", limit=10)] == ["SO-2", "SO-6"]
+    stale = replace(over, row_version=1)
+    assert isinstance((await store.apply([UnitOfWork((SaveOrder(stale, "w"),))]))[0], StaleOrder)
     for id_, scrubbed in (("open", False), ("closed", True)):
         kept = await store.letter(id_)
         assert kept is not None

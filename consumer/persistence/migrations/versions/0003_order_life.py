@@ -52,7 +52,19 @@ def upgrade() -> None:
     for name, column in (("online_no", "online_no"), ("mobile_end", "mobile_end"), ("held", "so_id")):
         known = sa.text(f"{name} IS NOT NULL")
         op.create_index(f"ix_orders_{name}", "orders", [column], sqlite_where=known, postgresql_where=known)
+    _customers()
     _logistics()
+
+
+def _customers() -> None:
+    ended = (
+        "consignee IS NOT NULL AND state NOT IN"
+        " ('new', 'pushing', 'pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
+    )
+    delivered = "consignee IS NOT NULL AND delivered_at IS NOT NULL"
+    for name, column, condition in (("ended", "state_at", ended), ("delivered", "delivered_at", delivered)):
+        known = sa.text(condition)
+        op.create_index(f"ix_orders_customer_{name}", "orders", [column], sqlite_where=known, postgresql_where=known)
 
 
 def _logistics() -> None:
