@@ -12,8 +12,9 @@ from ops.demo.failing import PartFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Below what Linux and macOS give to outgoing connections, so that between choosing and listening nobody takes the port.
-_PORTS: Final = range(20_000, 32_000)
+# Below what Linux and macOS give to outgoing connections, and below what a private broker chooses from
+# (`rabbitmq.node`), so that between choosing and listening nobody takes the port.
+_PORTS: Final = range(12_000, 20_000)
 _HOST: Final = "127.0.0.1"
 
 
