@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, 
 from consumer.domain.order import CallOutcome
 from consumer.domain.writes import LetterStatus
 from consumer.persistence import order_kinds, tables
-from consumer.persistence.columns import UTCDateTime, clock, database_time, milliseconds
+from consumer.persistence.columns import UTCDateTime, clock, clock_once, database_time, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def _letters() -> Update:
 
 
 _ENDED: Final = _orders(
-    order_kinds.ENDED_WITH_CUSTOMER, _ORDERS.c.state_at <= clock() - bindparam("age", type_=BigInteger)
+    order_kinds.ENDED_WITH_CUSTOMER, _ORDERS.c.state_at <= clock_once() - bindparam("age", type_=BigInteger)
 )
 _DELIVERED: Final = _orders(
     order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.delivered_at < bindparam("before", type_=UTCDateTime())

@@ -13,7 +13,7 @@ from consumer.domain.audit import AuditRow
 from consumer.domain.order import FINAL, Order, OrderState
 from consumer.domain.writes import InboxEntry, InboxKey
 from consumer.persistence import sync_tables, tables
-from consumer.persistence.columns import clock, milliseconds
+from consumer.persistence.columns import clock, clock_once, milliseconds
 from consumer.persistence.letters import letter_of_row
 from consumer.persistence.order_rows import READ, digits_of, mobile_end, order_of
 from consumer.persistence.outbox import message_of_row
@@ -120,7 +120,7 @@ class Stories:
             select(*wanted)
             .where(
                 _ORDERS.c.state == bindparam("state", type_=Text),
-                _ORDERS.c.state_at <= clock() - bindparam("age", type_=BigInteger),
+                _ORDERS.c.state_at <= clock_once() - bindparam("age", type_=BigInteger),
             )
             .order_by(_ORDERS.c.state_at, _ORDERS.c.so_id)
             .limit(limit)
