@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, or_, select, text, update
+from sqlalchemy import BigInteger, bindparam, case, func, literal_column, or_, select, text, update
 
 from consumer.domain.order import CallOutcome
 from consumer.domain.writes import LetterStatus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from sqlalchemy import ColumnElement, Update
+    from sqlalchemy import ColumnElement, Select, Update
 
     from consumer.persistence.engine import Database
 
@@ -38,7 +38,7 @@ async def scrub(database: Database, older_than: timedelta) -> int:
     before = await database.read(database_time) - older_than
     parameters = {"before": before, "age": milliseconds(older_than)}
     total = 0
-    for statement in (_ENDED, _DELIVERED, _FILED):
+    for statement in _STATEMENTS:
         total += await _all(database, statement, parameters)
     return total
 
@@ -52,44 +52,47 @@ async def _all(database: Database, statement: Update, parameters: Mapping[str, o
             return total
 
 
-def _orders(customers: str, old: ColumnElement[bool]) -> Update:
-    """Return what scrubs orders; ``customers`` is the condition of the index, which holds none that was scrubbed."""
-    free = or_(_ORDERS.c.lease_until.is_(None), _ORDERS.c.lease_until < clock())
-    due = select(_ORDERS.c.so_id).where(text(customers), old, free).limit(literal_column(str(_BITE)))
+def _due(customers: str, old: ColumnElement[bool]) -> Select[str]:
+    """Return the next orders to scrub; ``customers`` is the condition of an index, which holds none that was."""
+    return select(_ORDERS.c.so_id).where(text(customers), old, _FREE).limit(literal_column(str(_BITE)))
+
+
+def _scrubbed(due: Select[str]) -> Update:
     unanswered = _ORDERS.c.intent_outcome == literal_column(f"'{CallOutcome.UNKNOWN}'")
+    kept = or_(_ORDERS.c.intent_body.is_(None), unanswered)
     return (
         update(_ORDERS)
-        .where(_ORDERS.c.so_id.in_(due), free)
+        # Asked again of the row as it is by now: its order may have been taken up meanwhile.
+        .where(_ORDERS.c.so_id.in_(due), _FREE)
         .values(
             consignee=None,
             mobile_end=None,
             # To ask for an answer that is still owed takes exactly the bytes that were sent.
-            intent_body=case((or_(_ORDERS.c.intent_body.is_(None), unanswered), _ORDERS.c.intent_body), else_=_NOTHING),
+            intent_body=case((kept, _ORDERS.c.intent_body), else_=_NOTHING),
             # Whoever has read the order before must not write its customer back.
             row_version=_ORDERS.c.row_version + 1,
         )
     )
 
 
-def _letters() -> Update:
-    due = (
-        select(_LETTERS.c.id)
-        .where(
-            and_(
-                _LETTERS.c.status.in_(_CLOSED),
-                _LETTERS.c.created_at < bindparam("before", type_=UTCDateTime()),
-                func.length(_LETTERS.c.body) > literal_column("0"),
-            )
-        )
-        .limit(literal_column(str(_BITE)))
-    )
-    return update(_LETTERS).where(_LETTERS.c.id.in_(due)).values(body=_NOTHING)
-
-
-_ENDED: Final = _orders(
+_FREE: Final = or_(_ORDERS.c.lease_until.is_(None), _ORDERS.c.lease_until < clock())
+_BEFORE: Final = bindparam("before", type_=UTCDateTime())
+DUE_ENDED: Final = _due(
     order_kinds.ENDED_WITH_CUSTOMER, _ORDERS.c.state_at <= clock_once() - bindparam("age", type_=BigInteger)
 )
-_DELIVERED: Final = _orders(
-    order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.delivered_at < bindparam("before", type_=UTCDateTime())
+DUE_DELIVERED: Final = _due(order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.delivered_at < _BEFORE)
+DUE_LETTERS: Final = (
+    select(_LETTERS.c.id)
+    .where(
+        _LETTERS.c.status.in_(_CLOSED),
+        _LETTERS.c.created_at < _BEFORE,
+        func.length(_LETTERS.c.body) > literal_column("0"),
+    )
+    .limit(literal_column(str(_BITE)))
 )
-_FILED: Final = _letters()
+
+_STATEMENTS: Final = (
+    _scrubbed(DUE_ENDED),
+    _scrubbed(DUE_DELIVERED),
+    update(_LETTERS).where(_LETTERS.c.id.in_(DUE_LETTERS)).values(body=_NOTHING),
+)
