@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from consumer.domain.order_parts import Consignee
+from consumer.domain.order import CallKind, CallOutcome, Intent, Order, OrderState
+from consumer.domain.order_parts import Consignee, Days, Goods, HeldReschedule, Stamp, Word
 from consumer.domain.outcome import Result
 from consumer.domain.results import outgoing
 from consumer.domain.writes import InboxEntry, InboxKey, SaveOrder, UnitOfWork
@@ -18,6 +19,7 @@ from consumer.persistence import migrations
 from consumer.persistence.store import Store
 from schemas.results import OrderConfirmed
 from tests.acceptance.cli_process import Answer, relay
+from tests.integration.persistence.making import letter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +117,7 @@ async def test_a_timeline_tells_all_and_hides_the_customer_unless_somebody_says_
     assert told.data["consignee"] == {"name": "王**", "mobile": "138****5678", "address": "山东省 青岛市"}
     assert "海尔路" not in (await order("timeline", "SO-1")).out
     assert [one["so_id"] for one in (await order("find", "5678", "-o", "json")).data] == ["SO-1"]
+    assert [one["so_id"] for one in (await order("find", "138-1234 5678", "-o", "json")).data] == ["SO-1"]
     assert (await order("find", "95678")).code == 1
 
     assert (await order("timeline", "SO-1", "--reveal")).code == 2
@@ -122,4 +125,37 @@ async def test_a_timeline_tells_all_and_hides_the_customer_unless_somebody_says_
     assert revealed.data["consignee"]["mobile"] == "13812345678"
     acts = [moment for moment in revealed.data["timeline"] if moment["kind"] == "act"]
     assert [(act["what"], act["said"]) for act in acts] == [("order.reveal", "customer calls")]
+    assert acts[0]["actor"]
     assert (await order("timeline", "SO-9")).code == 1
+
+
+async def test_an_order_shows_what_ylh_said_last_who_works_on_it_and_what_its_last_call_may_have_done(
+    order: Shell,
+) -> None:
+    now = datetime.now(UTC)
+    call = Intent(CallKind.CREATE, b"{}", "d", 3, CallOutcome.UNKNOWN, "/shop", "e1", now)
+    known = Order(
+        "SO-1",
+        state=OrderState.PUSHING,
+        intent=call,
+        goods=(Goods("BX1", 2, 1, 1, 0),),
+        answer=Stamp(Word.OUT_OF_STOCK, now, "d"),
+        held=(HeldReschedule(InboxKey("/shop", "e2"), 4, Days(None, "2026-12-03"), now),),
+    )
+    async with Store.open(order.url) as store:
+        assert await store.apply([UnitOfWork((SaveOrder(known, "run-1", lease=timedelta(minutes=5)),))]) == [None]
+    told = (await order("show", "SO-1", "-o", "json")).data
+    assert (told["lease"]["owner"], told["answer"]["word"], told["ending"]) == ("run-1", "out_of_stock", None)
+    assert told["goods"][0]["returned"] == 1
+    assert told["held"][0]["install_on"] == "2026-12-03"
+    shown = (await order("show", "SO-1")).out
+    for words in ("OUTCOME UNKNOWN", "by run-1, until", "out of stock (TimeStamp", "installation on 2026-12-03"):
+        assert words in shown
+
+
+async def test_an_order_of_which_there_is_only_a_letter_has_a_timeline(order: Shell) -> None:
+    async with Store.open(order.url) as store:
+        assert await store.apply([UnitOfWork((replace(letter("l1"), subject="SO-7"),))]) == [None]
+    told = (await order("timeline", "SO-7", "-o", "json")).data
+    assert (told["state"], told["consignee"]) == (None, None)
+    assert [(moment["kind"], moment["letter"]) for moment in told["timeline"]] == [("parked", "l1")]
