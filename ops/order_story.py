@@ -78,7 +78,9 @@ def story_of(order: Order, traces: Traces) -> list[Moment]:
 
 def act_of(row: AuditRow) -> Moment:
     """Return what a person did."""
-    return Moment(row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": json.loads(row.detail)})
+    return Moment(
+        row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": json.loads(row.detail)}
+    )
 
 
 def masked_consignee(order: Order) -> dict[str, str] | None:
