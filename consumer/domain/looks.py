@@ -1,0 +1,92 @@
+"""Looks at the supplier's goods, what the books hold, and what really changed between the two: values, pure functions.
+
+A look is as old as the moment before its call: the answer is at least as new as that, however long it took.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from datetime import datetime
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry of an answer that is not of the promised shape; it harms none of the others.
+
+    Attributes:
+        product_code: as far as the entry tells it; empty where it does not.
+        reason: the place and what was expected there, for a person; never what stood there instead.
+    """
+
+    product_code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[T]):
+    """What one call found.
+
+    Attributes:
+        seen_at: when it was asked, aware.
+        found: the entries that could be read, in the answer's order.
+        unreadable: the others.
+    """
+
+    seen_at: datetime
+    found: tuple[T, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """What the books hold.
+
+    Attributes:
+        value: as it was seen last.
+        row_version: of its row.
+        seen_at: when it was looked at, the time that it brought something new.
+    """
+
+    value: T
+    row_version: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """A value that really changed.
+
+    Attributes:
+        new: what holds now.
+        old: what held before; None at first.
+        row_version: of the row that it builds on; 0: there is none yet.
+        seen_at: when ``new`` was looked at.
+    """
+
+    new: T
+    old: T | None
+    row_version: int
+    seen_at: datetime
+
+
+def changes(
+    known: Mapping[Hashable, Known[T]], seen: Iterable[T], *, key: Callable[[T], Hashable], seen_at: datetime
+) -> list[Change[T]]:
+    """Return what of ``seen`` differs from ``known``, in the order seen; the last of a repeated key counts.
+
+    A look older than what is known brings nothing: somebody else has looked, and written, since.
+    """
+    found = []
+    for place, value in {key(value): value for value in seen}.items():
+        before = known.get(place)
+        if before is None:
+            found.append(Change(value, None, 0, seen_at))
+        elif before.value != value and before.seen_at <= seen_at:
+            found.append(Change(value, before.value, before.row_version, seen_at))
+    return found
