@@ -117,8 +117,8 @@ def _against(stamp: Stamp | None, news: News, fresh: Verdict, older: Verdict | N
         return _ignore("repeated")
     return _park(
         "tie",
-        f"in the same second YLH also said {stamp.word.value}: ask YLH which of the two holds, "
-        "then replay this one or discard it",
+        f"in the same second YLH also said {stamp.word.value}: ask YLH which of the two holds. Where it is this one, "
+        "have YLH send it again, since a newer TimeStamp wins (replayed as it is, it is parked again); else discard it",
     )
 
 
@@ -128,8 +128,9 @@ def _against(stamp: Stamp | None, news: News, fresh: Verdict, older: Verdict | N
 def _not_pushed() -> Verdict:
     return _park(
         "not_pushed",
-        "our books have no create that YLH can have taken: look whether another system pushed this order, then import "
-        "it (`relay order import`) and replay this, or discard it",
+        "our books have no create that YLH can have taken: ask YLH who pushed this order. Where it is to be delivered, "
+        "send its order.paid once more, which YLH refuses because it has the order, and then replay this; else discard "
+        "it",
     )
 
 
@@ -206,13 +207,11 @@ def after_the_end(_order: Order, _news: News) -> Verdict:
 # ---- the cancel track ----
 
 
-def cancel_done(_order: Order, news: News) -> Verdict:
-    """Cancelled, intercepted or refused at the door, asked for or not."""
-    return _apply(news, "cancelled")
+def cancel_done(order: Order, news: News) -> Verdict:
+    """Cancelled, intercepted or refused at the door, asked for or not; one older than a refusal contradicts that.
 
-
-def cancel_done_after_a_refusal(order: Order, news: News) -> Verdict:
-    """The newer wins; an older one contradicts what the shop was told, and money hangs on it."""
+    Money hangs on it: the shop was told that the order stands, and may have asked for a cancel anew.
+    """
     older = _park(
         "contradiction",
         "YLH refused the cancel later than it says here that the order is cancelled: ask YLH which holds, before the "
@@ -226,19 +225,14 @@ def cancelled_again(order: Order, news: News) -> Verdict:
     return _note("repeated") if order.ending is None or news.at > order.ending.at else _ignore("repeated")
 
 
-def cancel_refused(_order: Order, news: News) -> Verdict:
-    """The cancel that we asked for did not succeed: the order stands."""
-    return _apply(news, "cancel_refused")
+def cancel_refused(order: Order, news: News) -> Verdict:
+    """The cancel that we asked for did not succeed: the order stands. One older than another refusal came late."""
+    return _against(order.ending, news, _apply(news, "cancel_refused"))
 
 
 def cancel_refused_unasked(_order: Order, _news: News) -> Verdict:
     """A cancel failed that nobody asked for here: the order stands as it did."""
     return _tell("not_asked")
-
-
-def cancel_refused_again(order: Order, news: News) -> Verdict:
-    """Another refusal: the newer reason is told."""
-    return _against(order.ending, news, _apply(news, "cancel_refused"))
 
 
 def cancel_refused_after_success(order: Order, news: News) -> Verdict:

@@ -119,8 +119,8 @@ TABLE: Mapping[OrderState, Row] = MappingProxyType(
             taken_on=news.answer_beside_a_cancel,
             turned_down=news.answer_beside_a_cancel,
             out_of_stock=news.answer_beside_a_cancel,
-            cancel_done=news.cancel_done_after_a_refusal,
-            cancel_refused=news.cancel_refused_again,
+            cancel_done=news.cancel_done,
+            cancel_refused=news.cancel_refused,
             quantities=news.quantities,
         ),
         OrderState.CANCELLED: Row(

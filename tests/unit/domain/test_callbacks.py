@@ -67,6 +67,15 @@ def test_the_end_overrides_a_refused_cancel_and_an_answer_does_not() -> None:
     assert heard(failed, news(Word.CANCEL_DONE)).error is None
 
 
+def test_what_is_older_than_a_refusal_is_no_answer_to_the_cancel_that_was_asked_for_after_it() -> None:
+    refused = heard(CANCELLING, news(Word.CANCEL_REFUSED, 5))
+    anew = replace(refused, state=OrderState.CANCELLING, intent=call(CallKind.CANCEL, CallOutcome.DONE))
+    assert judge(anew, news(Word.CANCEL_REFUSED, 4)).deed is Deed.IGNORE
+    assert judge(anew, news(Word.CANCEL_DONE, 4)).because == "contradiction"
+    assert heard(anew, news(Word.CANCEL_REFUSED, 6)).state is OrderState.CANCEL_FAILED
+    assert heard(anew, news(Word.CANCEL_DONE, 6)).state is OrderState.CANCELLED
+
+
 def test_an_unanswered_cancel_is_answered_by_what_became_of_it() -> None:
     waiting = replace(CANCELLING, intent=call(CallKind.CANCEL, CallOutcome.UNKNOWN))
     for word, outcome in (
