@@ -181,9 +181,10 @@ _NOT_YET: Final = re.compile("未|拒|待|无|没|退|预计|预约|准备|即�
 
 def _place(parcels: Sequence[Parcel], told: Shipment) -> int | None:
     for fits in (_is_same, _may_be_same, _grows_into):
-        for place, parcel in enumerate(parcels):
-            if fits(parcel, told):
-                return place
+        places = [place for place, parcel in enumerate(parcels) if fits(parcel, told)]
+        if places:
+            # Several parcels may share a record; told again, it is nothing new to the one that has it already.
+            return next((place for place in places if _with(parcels[place], told) == parcels[place]), places[0])
     return None
 
 

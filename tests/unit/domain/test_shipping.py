@@ -62,6 +62,13 @@ def test_what_was_told_before_is_nothing_new(
     assert joined(kept, [*first, *second], [*photos, *more]) == kept
 
 
+def test_a_step_of_a_record_that_two_parcels_share_is_told_again_to_the_one_that_has_it() -> None:
+    second = [told(None, "r1", traces=(OUT,)), told("n1", "r1"), told("n2", "r1")]
+    kept = joined(joined((), [told("n1")]), second)
+    assert [(parcel.number, parcel.traces) for parcel in kept] == [("n1", ()), ("n2", (OUT,))]
+    assert joined(kept, second) == kept
+
+
 @given(st.lists(PARTS, max_size=6), st.lists(PARTS, max_size=6), PHOTOS)
 def test_nothing_that_was_told_is_lost(
     first: list[Shipment], second: list[Shipment], photos: list[DeliveryPhoto]
