@@ -68,6 +68,14 @@ def outgoing(
     return rows
 
 
+def shipments_key(so_id: str, sequence: int) -> InboxKey:
+    """Return the key that news of an order's parcels is told under: the order's own, for any sync may bring it.
+
+    Not a batch's: that may come round and find the order changed once more, which is another result.
+    """
+    return InboxKey(SOURCE, f"shipments:{so_id}", str(sequence))
+
+
 def sync_log_id(key: InboxKey) -> str:
     """Return the id of the sync-log row of an event: a redelivery goes on with the same row."""
     return str(uuid5(_SYNC_LOG, f"{key.source}\n{key.event_id}\n{key.run}"))

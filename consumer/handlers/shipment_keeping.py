@@ -14,9 +14,9 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from consumer.domain.errors import OrderTaken, StaleOrder
-from consumer.domain.results import SOURCE, outgoing
+from consumer.domain.results import outgoing, shipments_key
 from consumer.domain.shipping import Kept, SaveShipments, delivered_at, joined
-from consumer.domain.writes import InboxKey, SaveOrder, UnitOfWork
+from consumer.domain.writes import SaveOrder, UnitOfWork
 from consumer.handlers.order_calls import utc_now
 from consumer.handlers.order_results import numbered
 from schemas.results import OrderLogisticsUpdated, Photo, Shipment, Trace
@@ -150,8 +150,7 @@ class ShipmentKeeping:
         )
         rows = outgoing(
             [result],
-            # Not the batch's: it may come round and find the order changed once more, which is another result.
-            key=InboxKey(SOURCE, f"shipments:{order.so_id}", str(counted.sequence)),
+            key=shipments_key(order.so_id, counted.sequence),
             correlationid=self._batch.correlationid,
             traceparent=self._batch.traceparent,
             now=now,

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Text, bindparam, func, literal, select, union
 
 from consumer.domain.audit import AuditRow
 from consumer.domain.order import FINAL, Order, OrderState
+from consumer.domain.results import shipments_key
 from consumer.domain.writes import InboxEntry, InboxKey
 from consumer.persistence import sync_tables, tables
 from consumer.persistence.columns import clock, clock_once, milliseconds
@@ -61,7 +62,8 @@ class Traces:
 
     Attributes:
         events: done events of it, callbacks among them.
-        messages: what any event that is known of it caused; such an event may have caused messages of other orders.
+        messages: what any event that is known of it caused, and what was told of its parcels; such an event may have
+            caused messages of other orders.
         letters: what of it was dead-lettered or refused, and callbacks under its online order's number.
         acts: of people.
         parcels: as last told.
@@ -208,8 +210,10 @@ class Stories:
 
 
 def _caused_by(order: Order, events: Iterable[InboxEntry], letters: Iterable[Letter]) -> set[tuple[str, str]]:
-    """Return (source, id) of every event that is known of ``order``, done or not."""
+    """Return (source, id) of every event that is known of ``order``, done or not; news of its parcels has one too."""
     known = {(entry.key.source, entry.key.event_id) for entry in events}
+    parcels = shipments_key(order.so_id, order.sequence)
+    known.add((parcels.source, parcels.event_id))
     known |= {(letter.event_source or "", letter.event_id) for letter in letters if letter.event_id is not None}
     known |= {(held.key.source, held.key.event_id) for held in order.held}
     if order.intent is not None:

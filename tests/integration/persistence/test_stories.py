@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from consumer.domain.errors import StaleOrder
 from consumer.domain.order import CallOutcome, Order, OrderState
 from consumer.domain.order_parts import Consignee
+from consumer.domain.results import shipments_key
 from consumer.domain.shipping import Kept, Parcel, SaveShipments
 from consumer.domain.writes import InboxEntry, LetterStatus, SaveOrder, UnitOfWork
 from tests.integration.persistence.making import NOW, full_order, key, letter, message
@@ -34,13 +35,15 @@ async def test_an_orders_traces_are_found_together(store: Store) -> None:
         message("m2", "e2"),
         message("m3", "of a letter"),
         message("m4", "e9"),
+        replace(message("m5", "e9"), key=shipments_key("SO-1", 7)),
+        replace(message("m6", "e9"), key=shipments_key("SO-2", 7)),
         replace(letter("l1"), event_source="urn:shop", event_id="of a letter"),
         SaveShipments("SO-1", Kept((Parcel(company="SF", number="SF1"),), "s1"), NOW),
     )
     traces = await store.stories.traces(order)
     assert [entry.key.event_id for entry in traces.events] == ["e1"]
     assert traces.events[0].attempts == '[{"attempt": 1}]'
-    assert [one.id for one in traces.messages] == ["m1", "m3", "m4"]
+    assert [one.id for one in traces.messages] == ["m1", "m3", "m4", "m5"]
     assert [(one.company, one.number, one.updated_at) for one in traces.parcels] == [("SF", "SF1", NOW)]
     assert [one.id for one in traces.letters] == ["l1"]
     assert traces.lease is not None
