@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.order import CallOutcome
 from ops.orders import call_in_words, told_of, word_in_words
+from rabbitmq.topology import RESULTS
 from schemas.codec import decode
 from schemas.faults import InvalidEvent
 
@@ -20,8 +21,22 @@ if TYPE_CHECKING:
     from consumer.domain.writes import InboxEntry, Letter, OutboxMessage
     from consumer.persistence.stories import KeptParcel, Traces
 
-_KINDS: Final = ("received", "attempt", "call", "callback", "parked", "state", "done", "result", "shipment", "act")
+_KINDS: Final = (
+    "received",
+    "attempt",
+    "call",
+    "callback",
+    "parked",
+    "state",
+    "done",
+    "sent",
+    "result",
+    "shipment",
+    "act",
+)
 """What comes first of what happened in the same moment."""
+_MOBILE: Final = 11
+"""Characters of a mobile number."""
 _TOLD: Final = ("version", "state", "sequence", "retail_order_no", "ext_order_no", "fail_msg", "distribution_on")
 
 
@@ -34,7 +49,8 @@ class Moment:
         kind: ``received`` (an event or callback came in), ``attempt`` (one that failed), ``call`` (the last changing
             call at YLH), ``callback`` (the newest word of YLH on the order, and on a cancel; by YLH's clock),
             ``parked`` (a dead letter, or what a supplier refused), ``state`` (the order came into the books, or into
-            its present state), ``done`` (an event's end), ``result``, ``shipment``, ``act`` (of a person).
+            its present state), ``done`` (an event's end), ``sent`` (a message of ours to ourselves: a cancel that
+            undoes, a callback that went by the outbox), ``result``, ``shipment``, ``act`` (of a person).
         what: event type, call or act.
         said: one sentence for a person.
         event_id: of the event that it belongs to.
@@ -91,7 +107,8 @@ def masked_consignee(order: Order) -> dict[str, str] | None:
     places = who.address.split()
     return {
         "name": who.name[:1] + "*" * max(len(who.name) - 1, 1),
-        "mobile": f"{who.mobile[:3]}****{who.mobile[-4:]}" if len(who.mobile) > 7 else "****",  # noqa: PLR2004 (3 + 4)
+        # Of a shorter number, such as a landline's without its area, so much would be nearly all.
+        "mobile": f"{who.mobile[:3]}****{who.mobile[-4:]}" if len(who.mobile) >= _MOBILE else "****",
         "address": " ".join(places[:2]),
     }
 
@@ -156,6 +173,8 @@ def _shipment(parcel: KeptParcel) -> Moment:
 
 
 def _result(message: OutboxMessage) -> Moment:
+    if message.exchange != RESULTS:
+        return Moment(message.created_at, "sent", message.routing_key, event_id=message.key.event_id)
     try:
         event = decode(message.body)
     except InvalidEvent:

@@ -45,8 +45,8 @@ def timeline(
 
     JSON: {so_id, state, online_no, retail_order_no, ext_order_no, applied_version, consignee: {name, mobile, address},
     timeline: [{at, kind, what, said, event_id, …}]}, where kind is received, attempt, call, callback, parked, state,
-    done, result, shipment or act; NDJSON: one object of the timeline a line. An order of which there are only letters
-    has state null.
+    done, sent, result, shipment or act; NDJSON: one object of the timeline a line. An order of which there are only
+    letters has state null.
     """
     if reveal and not (reason and reason.strip()):
         raise Failure("--reveal shows a customer's name, telephone and address: say why with --reason.", ExitCode.USAGE)

@@ -140,6 +140,11 @@ def test_what_an_event_told_of_another_order_is_not_this_ones() -> None:
     assert _kinds(_traces(messages=_told("SO-1"))) == [("result", "order.confirmed")]
 
 
+def test_what_we_send_to_ourselves_is_no_result() -> None:
+    undoing = OutboxMessage("m", KEY, "relay.events", "order.cancel.requested", _told("SO-1")[0].body, True, AT)
+    assert _kinds(_traces(messages=[undoing])) == [("sent", "order.cancel.requested")]
+
+
 def test_a_message_that_cannot_be_read_is_told_by_type_and_time() -> None:
     message = OutboxMessage("m", KEY, "relay.results", "order.of.tomorrow", b"{}", False, AT)
     assert _kinds(_traces(messages=[message])) == [("result", "order.of.tomorrow")]
@@ -166,6 +171,7 @@ def test_each_word_of_ylh_is_put_in_words(word: Word) -> None:
         ("张三", "13812345678", ("张*", "138****5678")),
         ("王小明", "021-12345678", ("王**", "021****5678")),
         ("李", "1234567", ("李*", "****")),
+        ("李", "87654321", ("李*", "****")),
         ("", "", ("*", "****")),
     ],
 )
