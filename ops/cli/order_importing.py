@@ -46,6 +46,8 @@ def import_(
     """
     from ops.orders_import import read_lines
 
+    if not reason.strip():
+        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
     orders, faults = read_lines(_content(file).removeprefix(BOM_UTF8).splitlines())
     for fault in faults[:_SHOWN]:
         say(f"line {fault.line}: {fault.why}")
