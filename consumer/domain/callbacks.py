@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consumer.domain.callback_steps import Deed, Verdict
-from consumer.domain.order import FINAL, CallKind, CallOutcome, OrderState
+from consumer.domain.order import FINAL, CallKind, CallOutcome
 from consumer.domain.order_parts import Goods, Stamp, Word
 from consumer.domain.order_table import TABLE
 
@@ -59,10 +59,12 @@ def taken_in(order: Order, news: News, verdict: Verdict) -> Order:
         return bound
     if verdict.deed is Deed.UNDO:
         return replace(bound, answer=_stamp(news))
+    there = bound if bound.state in FINAL else bound.arrived()
     known = replace(
-        _settled_calls(bound if bound.state in FINAL else bound.arrived(), news.word),
+        _settled_calls(there, news.word),
         fail_msg=news.fail_msg or bound.fail_msg,
-        error=None if _overrides_failure(order, verdict) else bound.error,
+        # What was told before no longer stands once the end has come.
+        error=None if verdict.state in FINAL else there.error,
     )
     stamped = (
         replace(known, answer=_stamp(news)) if news.word in _ANSWERS else replace(known, ending=_ending(known, news))
@@ -80,11 +82,6 @@ def _ending(order: Order, news: News) -> Stamp | None:
     """A cancel that failed and that nobody asked for says nothing of one that is still to come."""
     asked = order.intent is not None and order.intent.kind is CallKind.CANCEL
     return order.ending if news.word is Word.CANCEL_REFUSED and not asked else _stamp(news)
-
-
-def _overrides_failure(order: Order, verdict: Verdict) -> bool:
-    """A push that failed has arrived after all, or the end has come: what was told before no longer stands."""
-    return order.state is OrderState.NEW or verdict.state in FINAL
 
 
 def _settled_calls(order: Order, word: Word) -> Order:

@@ -185,7 +185,7 @@ class Order:
     def arrived(self) -> Order:
         """Return the order with its create known to have reached YLH; unchanged where it has none to be known of.
 
-        Also where an answer said no and YLH has it all the same (`may_be_there`).
+        Also where an answer said no and YLH has it all the same (`may_be_there`): that failure no longer stands.
         """
         create = self.intent
         if create is None or create.kind is not CallKind.CREATE or self.applied_version is not None:
@@ -199,6 +199,7 @@ class Order:
             content_digest=create.digest,
             paid_event_id=create.event_id,
             applied_event_id=create.event_id,
+            error=None,
         )
 
     @property

@@ -107,9 +107,7 @@ class OrderPaidHandler:
 
 def _pushed(event: Event, key: InboxKey, order: Order, worker: OrderWorker, *, started: datetime) -> Outcome:
     now = utc_now()
-    counted, result = numbered(
-        replace(order, error=None), "order.push.succeeded", OrderPushSucceeded, version=_paid(event).version, now=now
-    )
+    counted, result = numbered(order, "order.push.succeeded", OrderPushSucceeded, version=_paid(event).version, now=now)
     settled, held = settled_held(counted, now)
     message = f"order {order.so_id} is at YLH"
     return concluded(event, key, (result, *held), worker.release(settled), started=started, message=message)

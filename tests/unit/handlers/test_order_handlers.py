@@ -199,6 +199,19 @@ async def test_a_cancel_clears_up_an_unanswered_create_first() -> None:
     assert len(ylh.calls) == 3
 
 
+async def test_a_push_that_is_told_late_leaves_the_failure_of_the_cancel_before_it_standing() -> None:
+    books, _, process = world(Said.UNKNOWN_APPLIED, Said.ACCEPT, Said.REFUSE)
+    with pytest.raises(UnknownOutcome):
+        await process.carry(Job(paid_event()))
+    failed = await told_of(process, books, cancel_event())
+    assert failed.type == "order.cancel.failed"
+    paid = await told_of(process, books, paid_event())
+    assert (paid.type, paid.data.state) == ("order.push.succeeded", "cancel_failed")
+    error = books.rows[SO].order.error
+    assert error is not None
+    assert error.to_result() == failed.data.error
+
+
 async def test_a_handler_takes_no_event_but_its_own() -> None:
     books, ylh, process = world()
     with pytest.raises(TypeError, match=r"order\.paid carries OrderCancelled"):
