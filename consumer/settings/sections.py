@@ -182,5 +182,5 @@ class RetentionSettings(Section):
     personal_data: Duration = Field(
         timedelta(days=30),
         alias="RELAY_KEEP_PERSONAL_DATA",
-        description="a duration such as 30d, from an order's final state on",
+        description="a duration such as 30d, from an order's final state or its delivery on",
     )
