@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from consumer.accounts.choosing import AccountChoice, AccountInUse
     from consumer.domain.account import Account
     from consumer.domain.goods import PayerBalance, Price, Stock
+    from consumer.domain.looks import Look
+    from consumer.domain.ports import Listing
     from consumer.domain.product import Product
     from consumer.domain.shipping import Shipment
     from consumer.suppliers.haier.client import HaierClient
@@ -238,7 +240,18 @@ class SwitchedHaier:
         async with self._client("products") as client:
             return await client.procurable_products(codes)
 
-    async def prices(self, codes: Sequence[str]) -> Sequence[Price]:
+    async def products(self, codes: Sequence[str]) -> Look[Product]:
+        """See `HaierClient.products`."""
+        async with self._client("products") as client:
+            return await client.products(codes)
+
+    @asynccontextmanager
+    async def listing(self) -> AsyncIterator[Listing]:
+        """See `HaierClient.listing`; all of its reading is with the account that gave the answer."""
+        async with self._client("products") as client, client.listing() as listing:
+            yield listing
+
+    async def prices(self, codes: Sequence[str]) -> Look[Price]:
         """See `HaierClient.prices`."""
         async with self._client("prices") as client:
             return await client.prices(codes)

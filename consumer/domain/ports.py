@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime
 
+    from consumer.domain.goods import PayerBalance, Price, Stock
+    from consumer.domain.looks import Look
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.shipping import DeliveryPhoto, Kept, Shipment
@@ -136,15 +139,74 @@ class SyncObserver(Protocol):
 
 
 PRODUCTS_PER_CALL = 20
-"""Codes that one procurable-products call takes (SUPPLIERS, Haier). Longer lists are split, never cut."""
+"""Codes that one procurable-products call takes (SUPPLIERS, Haier)."""
 PRICES_PER_CALL = 20
 """Codes that one prices call takes (SUPPLIERS, Haier)."""
 ORDERS_PER_CALL = 100
 """SO numbers that one logistics call at YLH takes (SUPPLIERS, YLH)."""
 
 
+class Listing(Protocol):
+    """Every procurable product, as one answer told it; the answer is here whole, but not in memory."""
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it was asked for, aware."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """How many entries it has; None: not known."""
+        ...
+
+    def parts(self, size: int) -> AsyncIterator[Look[Product]]:
+        """Give the entries in their order, each once, at most ``size`` at a time; from the beginning at each call.
+
+        Raises:
+            ValueError: ``size`` is less than 1.
+        """
+        ...
+
+
 class HaierGoods(Protocol):
-    """Haier's goods calls (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance")."""
+    """Haier's goods calls (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance").
+
+    Each may raise any `SupplierError` but `UnknownOutcome`, since none changes anything; immediate repeats have been
+    made by then. An entry that cannot be read harms none of the others: it is told as `Unreadable`. Only an answer that
+    has entries and none that can be read is `Malformed`; one by one, `Stock` and the payers' balances always are.
+    """
+
+    async def products(self, codes: Sequence[str]) -> Look[Product]:
+        """Ask for the products of ``codes``; a code that Haier does not know is simply not in the answer.
+
+        Raises:
+            ValueError: no code, which would ask for every product, or more than `PRODUCTS_PER_CALL`.
+        """
+        ...
+
+    def listing(self) -> AbstractAsyncContextManager[Listing]:
+        """Ask for every procurable product; the block begins when all of the answer is here, and ends its reading."""
+        ...
+
+    async def prices(self, codes: Sequence[str]) -> Look[Price]:
+        """Ask for the prices of ``codes``; a code that Haier does not know is simply not in the answer.
+
+        Raises:
+            ValueError: no code, or more than `PRICES_PER_CALL`.
+        """
+        ...
+
+    async def stock(self, product_code: str, county_code: str) -> Stock:
+        """Ask for the stock of one product for one county (six digits, GB/T 2260).
+
+        Raises:
+            Rejected: Haier does not know one of them.
+        """
+        ...
+
+    async def balances(self) -> Sequence[PayerBalance]:
+        """Ask for the balance of each payer of the account."""
+        ...
 
     async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
         """Return the products of ``codes``, or every procurable product for None.

@@ -56,7 +56,7 @@ def _decimal(text: str) -> Decimal:
 _DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=_no_constant)
 _ESCAPES_TO_LOOK_AT: Final = re.compile(rb"\\u(0000|[dD])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WORDS: Final = ("message", "description", "msg", "error_description", "errorMsg")
 _CODES: Final = ("code", "error", "errorCode")
 _CODES_THAT_ARE_STATUSES: Final = {"401": 401, "403": 403, "429": 429, "503": 503}
@@ -84,12 +84,7 @@ def read_answer(
     try:
         value = parsed(body)
     except ValueError as error:
-        raise operation.no_answer(
-            f"the answer (HTTP {status}, {len(body)} bytes) is not JSON",
-            code="broken_json",
-            subject=subject,
-            status=status,
-        ) from error
+        raise broken(operation, status, len(body), subject) from error
     try:
         if isinstance(value, dict) and "success" in value:
             if not _flag(value["success"]):
@@ -97,7 +92,13 @@ def read_answer(
             return operation.read(Said(value.get("data"), enveloped=True))
         return operation.read(Said(value, enveloped=False))
     except (Misshapen, ValidationError) as error:
-        raise _another_shape(operation, status, value, error, subject) from error
+        raise another_shape(operation, status, value, error, subject) from error
+
+
+def broken(operation: Operation[T], status: int, size: int, subject: str | None) -> SupplierError:
+    """Return the error for a body of ``size`` bytes that is no JSON, or not all of it."""
+    what = f"the answer (HTTP {status}, {size} bytes) is not JSON"
+    return operation.no_answer(what, code="broken_json", subject=subject, status=status)
 
 
 def parsed(body: bytes) -> JSON:
@@ -107,21 +108,21 @@ def parsed(body: bytes) -> JSON:
         ValueError: it is none.
     """
     try:
-        value: JSON = _DECODER.decode(body.removeprefix(_BYTE_ORDER_MARK).decode())
-        return _storable(value) if _ESCAPES_TO_LOOK_AT.search(body) else value
+        value: JSON = _DECODER.decode(body.removeprefix(BYTE_ORDER_MARK).decode())
+        return storable(value) if _ESCAPES_TO_LOOK_AT.search(body) else value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _storable(value: JSON) -> JSON:
+def storable(value: JSON) -> JSON:
     """Put U+FFFD for NUL and for halves of characters, which JSON can escape but no database and no UTF-8 can hold."""
     match value:
         case str():
             return _UNSTORABLE.sub("\ufffd", value)
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {_UNSTORABLE.sub("\ufffd", name): _storable(item) for name, item in value.items()}
+            return {_UNSTORABLE.sub("\ufffd", name): storable(item) for name, item in value.items()}
         case _:
             return value
 
@@ -239,9 +240,10 @@ def _unauthorised(operation: Operation[T], status: int, words: str | None, subje
     )
 
 
-def _another_shape(
+def another_shape(
     operation: Operation[T], status: int, value: JSON, error: Misshapen | ValidationError, subject: str | None
 ) -> SupplierError:
+    """Return the error for a readable answer whose ``value`` is not what the call promises."""
     shown = keys_only(value) if operation.private else excerpt(value)
     what = f"the answer has another shape than documented ({_first_fault(error)}); it is {shown}"
     if operation.changes:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import httpx
 
-from consumer.domain.errors import Malformed, Misconfigured, SupplierError
+from consumer.domain.errors import Misconfigured, SupplierError
 from consumer.observability.logging import get_logger
 from consumer.suppliers.answers import read_answer
+from consumer.suppliers.arriving import keep, read_arrived, too_large
 from consumer.suppliers.excerpts import traced
 from consumer.suppliers.transport import CertificateUnfit, HostUnresolvable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterable, Sequence
 
     from consumer.suppliers.operation import Operation
 
@@ -106,7 +108,10 @@ class Caller:
         content = b""
         try:
             status, answered, content = await self._exchange(operation, headers, body, limit, subject)
-            read = read_answer(operation, status=status, headers=answered, body=content, subject=subject)
+            if (intake := operation.intake) is not None and _is_success(status):
+                read = await read_arrived(operation, intake, status=status, headers=answered, subject=subject)
+            else:
+                read = read_answer(operation, status=status, headers=answered, body=content, subject=subject)
         except SupplierError as error:
             seconds = time.perf_counter() - began
             self._observer.supplier_call(
@@ -140,12 +145,17 @@ class Caller:
             async with asyncio.timeout(limit):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    content = await _bounded(response, operation, subject)
+                    content = b""
+                    status = response.status_code
+                    if (intake := operation.intake) is not None and _is_success(status):
+                        await keep(_chunks(response), operation, intake, status=status, subject=subject)
+                    else:
+                        content = await _bounded(response, operation, subject)
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TransportError, httpx.DecodingError) as error:
             raise _without_answer(operation, error, limit, subject) from error
-        return response.status_code, response.headers, content
+        return status, response.headers, content
 
 
 def _trace(
@@ -153,6 +163,10 @@ def _trace(
 ) -> None:
     """Write down one call, its bodies masked; those of a login not at all, for they hold what lets one in."""
     bodies = {} if operation.private else {"request_excerpt": traced(request), "answer_excerpt": traced(answer)}
+    size = len(answer)
+    if operation.intake is not None and not answer:
+        size = operation.intake.size
+        bodies["answer_excerpt"] = "a list that was not held whole"
     _log.debug(
         "supplier call",
         supplier=operation.supplier,
@@ -160,30 +174,30 @@ def _trace(
         outcome=outcome,
         status=status,
         seconds=round(seconds, 4),
-        bytes=len(answer),
+        bytes=size,
         **bodies,
     )
 
 
 async def _bounded(response: httpx.Response, operation: Operation[T], subject: str | None) -> bytes:
-    packed = "content-encoding" in response.headers
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes() if packed else _plain(response):
+    async for chunk in _chunks(response):
         size += len(chunk)
         if size > operation.largest:
-            what = f"the answer is larger than {operation.largest} bytes and was not read to its end"
-            if operation.changes:
-                raise operation.no_answer(what, code="answer_too_large", subject=subject, status=response.status_code)
-            raise operation.error(
-                Malformed, what, code="answer_too_large", subject=subject, status=response.status_code
-            )
+            raise too_large(operation, response.status_code, subject)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _plain(response: httpx.Response) -> httpx.AsyncByteStream:
-    """Return the body as it came: httpx's own iteration costs several times as much and has nothing to unpack here."""
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _chunks(response: httpx.Response) -> AsyncIterable[bytes]:
+    """Return the body as it came: httpx's own iteration costs several times as much, and unpacks what is not packed."""
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
     if not isinstance(response.stream, httpx.AsyncByteStream):
         raise TypeError("the transport gave a synchronous body")
     return response.stream

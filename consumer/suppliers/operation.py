@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from consumer.domain.errors import SupplierError, Transient, UnknownOutcome
 
@@ -46,6 +46,43 @@ class Said:
     enveloped: bool
 
 
+class Intake(Protocol):
+    """Takes the body of a success while it arrives, where that is a list too long to be held whole.
+
+    It belongs to one business call; each try begins it anew.
+    """
+
+    @property
+    def size(self) -> int:
+        """Bytes taken since `begin`."""
+        ...
+
+    async def begin(self) -> None:
+        """Forget what an earlier try has brought."""
+        ...
+
+    async def take(self, block: bytes) -> None:
+        """Keep the next piece of the body, cut anywhere.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        ...
+
+    async def end(self) -> Said | None:
+        """Return the beginning of the list; None: it is neither a list nor an envelope of success around one.
+
+        Raises:
+            ValueError: the body is no JSON document, or not a whole one.
+            OSError: there is no room for it.
+        """
+        ...
+
+    async def whole(self) -> bytes:
+        """Return the body."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
     """One kind of call.
@@ -62,6 +99,8 @@ class Operation(Generic[T]):
         settings: which settings to look at when the address is wrong, for error messages.
         private: the answer holds a token: nothing of it may be shown.
         largest: bytes of answer that are read at most.
+        intake: where the body of a success goes; ``read`` is then told of the beginning of its list only. None: it is
+            held whole. Not for a change.
         host: value of the ``Host`` header.
     """
 
@@ -73,11 +112,22 @@ class Operation(Generic[T]):
     settings: str
     private: bool = False
     largest: int = MEGABYTE
+    intake: Intake | None = None
 
     host: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "host", self.url.netloc)
+
+    def into(self, intake: Intake) -> Operation[T]:
+        """Return this call with an answer that goes into ``intake``.
+
+        Raises:
+            ValueError: it changes something there: its answer has to be read whole.
+        """
+        if self.changes:
+            raise ValueError(f"{self} changes something at the supplier: its answer is no long list")
+        return replace(self, intake=intake)
 
     def __str__(self) -> str:
         return f"{self.supplier}.{self.name}"

@@ -10,17 +10,20 @@ order or contradict what was done by hand. An event does the same and is written
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
 import typer
 
 from ops.cli.asking import books, quiet_log, settings_for, traced_log
 from ops.cli.failing import ExitCode, Failure
-from ops.cli.printing import Column, Output, OutputOption, Printer
+from ops.cli.printing import Column, Output, OutputOption, Printer, talk
 
 if TYPE_CHECKING:
+    from consumer.domain.looks import Look
     from consumer.suppliers.haier.client import HaierClient
     from consumer.suppliers.ylh.client import YlhClient
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Ask a supplier directly; nothing is changed there or in our books.", no_args_is_help=True)
 _haier = typer.Typer(help="Haier: goods, prices, stock, logistics, balance.", no_args_is_help=True)
@@ -82,6 +85,9 @@ _BALANCES: Final = [
 ]
 _PHOTOS: Final = [Column("kind", "Shows"), Column("taken_at", "Taken at"), Column("url", "URL")]
 
+_PART: Final = 500
+"""Entries of the whole list that are read at once."""
+
 REFUSED: Final = {
     "create": "it could double an order: publish order.paid",
     "cancel": "the books would still hold the order as wanted: publish order.cancelled, which also works for an order "
@@ -100,13 +106,29 @@ def products(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show which products the account may order."""
-    _ask_haier(lambda client: client.procurable_products(product), _PRODUCTS, output, trace=trace)
+    from consumer.domain.ports import PRODUCTS_PER_CALL
+    from consumer.suppliers.parts import parts
+
+    async def every(client: "HaierClient") -> Sequence[object]:
+        async with client.listing() as listing:
+            return _readable([look async for look in listing.parts(_PART)])
+
+    async def named(client: "HaierClient") -> Sequence[object]:
+        return _readable([await client.products(part) for part in parts(product or (), PRODUCTS_PER_CALL)])
+
+    _ask_haier(named if product else every, _PRODUCTS, output, trace=trace)
 
 
 @_haier.command()
 def prices(product: ProductsOption, *, trace: TraceOption = False, output: OutputOption = Output.TABLE) -> None:
     """Show prices: of one unit, in yuan."""
-    _ask_haier(lambda client: client.prices(product), _PRICES, output, trace=trace)
+    from consumer.domain.ports import PRICES_PER_CALL
+    from consumer.suppliers.parts import parts
+
+    async def named(client: "HaierClient") -> Sequence[object]:
+        return _readable([await client.prices(part) for part in parts(product, PRICES_PER_CALL)])
+
+    _ask_haier(named, _PRICES, output, trace=trace)
 
 
 @_haier.command()
@@ -224,6 +246,14 @@ def _ask_ylh(
             return await ask(client)
 
     _run(asked, columns, Printer(output, settings.service.timezone), settings.secrets(), trace=trace)
+
+
+def _readable(looks: "Sequence[Look[T]]") -> list[T]:
+    """Return what was found; what could not be read of an entry is told on stderr."""
+    for look in looks:
+        for entry in look.unreadable:
+            talk().print(f"Not shown: {entry.product_code or 'an entry without a code'} ({entry.reason}).")
+    return [one for look in looks for one in look.found]
 
 
 def _run(

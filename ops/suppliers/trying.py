@@ -92,10 +92,10 @@ def haier_trials(client: HaierClient, subjects: Subjects) -> list[Trial]:
         return "lets us in"
 
     async def products() -> str:
-        return _counted(await client.procurable_products([subjects.product]), "product")
+        return _counted((await client.products([subjects.product])).found, "product")
 
     async def prices() -> str:
-        return _counted(await client.prices([subjects.product]), "price")
+        return _counted((await client.prices([subjects.product])).found, "price")
 
     async def stock() -> str:
         found = await client.stock(subjects.product, subjects.county)

@@ -1,35 +1,39 @@
 """Haier's calls of one account, typed in our own words (SUPPLIERS, Haier); `consumer.domain.ports` has the goods calls.
 
-A list longer than one call takes is asked for in parts, one after the other; when a part fails, the whole look fails.
+Each asks anew: nothing of what Haier said is kept here, since what is asked for is wanted as it is now.
 """
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from consumer.domain.errors import Malformed
+from consumer.domain.looks import Look
 from consumer.domain.ports import PRICES_PER_CALL, PRODUCTS_PER_CALL
 from consumer.settings import ENVIRONMENT
 from consumer.suppliers.account import Account
 from consumer.suppliers.calling import Caller
 from consumer.suppliers.haier import mapping
+from consumer.suppliers.haier.listing import SpooledListing
 from consumer.suppliers.haier.login import HaierLogin
 from consumer.suppliers.haier.operations import HaierOperations
 from consumer.suppliers.parts import parts
+from consumer.suppliers.spooling import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import timedelta
 
     import httpx
 
     from consumer.domain.goods import PayerBalance, Price, Stock
+    from consumer.domain.ports import Listing
     from consumer.domain.product import Product
     from consumer.domain.shipping import Shipment
     from consumer.settings import HaierSettings, Origin
     from consumer.suppliers.authorised import Conduct
-    from consumer.suppliers.cache import ProductCache
-    from consumer.suppliers.haier.wire import PriceWire
 
 PROBE: Final = "RELAY-PROBE"
 """A product code that nobody has."""
@@ -39,13 +43,13 @@ class HaierClient:
     """One account at Haier.
 
     Every call may raise any `SupplierError` but `UnknownOutcome`, since none changes anything: `Malformed` names the
-    place of what is missing, e.g. ``3.productCode``. Immediate repeats have been made by then.
+    place of what is missing, e.g. ``3.productCode``. Immediate repeats have been made by then. A look is as old as the
+    moment before its call: the answer is at least as new as that, however long it took.
 
     Args:
         settings: of the account.
         transport: closed by whoever made it.
         conduct: time-outs, repeats, limits, metrics.
-        cache: of this account's products; None asks each time.
         origin: where the settings stand, for error messages.
     """
 
@@ -55,11 +59,9 @@ class HaierClient:
         transport: httpx.AsyncBaseTransport,
         conduct: Conduct,
         *,
-        cache: ProductCache | None = None,
         origin: Origin = ENVIRONMENT,
     ) -> None:
         self._settings = settings
-        self._cache = cache
         self._operations = HaierOperations.at(settings.base_url, origin)
         caller = Caller(transport, conduct.observer)
         login = HaierLogin(settings, caller, conduct.timeouts.token, origin)
@@ -67,7 +69,7 @@ class HaierClient:
 
     @property
     def longest_call(self) -> timedelta:
-        """How long one call of this client takes at most, repeats included; a split list makes several."""
+        """How long one call of this client takes at most, repeats included."""
         return self._account.longest
 
     async def login(self) -> None:
@@ -90,35 +92,57 @@ class HaierClient:
         """End a login that is under way."""
         await self._account.aclose()
 
-    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """Return the products of ``codes``, in their order and each once, or every procurable product for None.
+    async def products(self, codes: Sequence[str]) -> Look[Product]:
+        """Ask for the products of ``codes``, each once; a code that Haier does not know is not in the answer.
 
-        A code that Haier does not know is not in the answer. With a cache, what was asked for by code not long ago
-        (``RELAY_PRODUCT_CACHE``) is not asked for again; `Product.seen_at` says how old the look is.
+        Raises:
+            ValueError: no code, or more than `PRODUCTS_PER_CALL`.
+        """
+        body = mapping.products_body(self._settings, _for_one_call(codes, PRODUCTS_PER_CALL))
+        seen_at = datetime.now(UTC)
+        read = await self._account.call(self._operations.products, body)
+        return Look(seen_at, tuple(mapping.product(wire, seen_at) for wire in read.found), tuple(read.unreadable))
+
+    @asynccontextmanager
+    async def listing(self) -> AsyncIterator[Listing]:
+        """Ask for every procurable product; within the block the answer is here, whole, in a file.
+
+        Raises:
+            Malformed: of its first entries none can be read.
+        """
+        async with spooled() as spool:
+            seen_at = datetime.now(UTC)
+            operation = self._operations.listing.into(spool)
+            await self._account.call(operation, mapping.products_body(self._settings, None))
+            yield SpooledListing(seen_at, spool)
+
+    async def prices(self, codes: Sequence[str]) -> Look[Price]:
+        """Ask for the prices of ``codes``, each once; a code that Haier does not know is not in the answer.
+
+        Raises:
+            ValueError: no code, or more than `PRICES_PER_CALL`.
+        """
+        body = mapping.prices_body(self._settings, _for_one_call(codes, PRICES_PER_CALL))
+        seen_at = datetime.now(UTC)
+        read = await self._account.call(self._operations.prices, body)
+        return Look(seen_at, tuple(mapping.price(wire) for wire in read.found), tuple(read.unreadable))
+
+    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
+        """Return the products of ``codes``, each once, or every procurable product for None.
+
+        Raises:
+            Malformed: one of them cannot be read.
         """
         if codes is None:
-            catalogue = await self._products(None)
-            if self._cache is not None:
-                self._cache.renew(catalogue)
-            return catalogue
-        wanted = list(dict.fromkeys(codes))
-        found = self._cache.known(wanted) if self._cache is not None and wanted else {}
-        for part in parts((code for code in wanted if code not in found), PRODUCTS_PER_CALL):
-            answer = await self._products(part)
-            if self._cache is not None:
-                self._cache.keep(answer)
-            found |= {product.product_code: product for product in answer}
-        # What Haier spells otherwise than it was asked for comes last.
-        return [found[code] for code in dict.fromkeys((*wanted, *found)) if code in found]
-
-    async def prices(self, codes: Sequence[str]) -> Sequence[Price]:
-        """Return the prices of ``codes``, each once; a code that Haier does not know is not in the answer."""
-        found: list[PriceWire] = []
-        for part in parts(codes, PRICES_PER_CALL):
-            body = mapping.prices_body(self._settings, part)
-            answer = await self._account.call(self._operations.prices, body)
-            found += answer
-        return [mapping.price(wire) for wire in found]
+            async with self.listing() as listing:
+                looks = [look async for look in listing.parts(PRODUCTS_PER_CALL)]
+        else:
+            looks = [await self.products(part) for part in parts(codes, PRODUCTS_PER_CALL)]
+        for look in looks:
+            if look.unreadable:
+                what = look.unreadable[0].reason
+                raise self._operations.products.error(Malformed, what, code="another_shape", subject=None)
+        return [product for look in looks for product in look.found]
 
     async def stock(self, product_code: str, county_code: str) -> Stock:
         """Return the stock of one product for one county.
@@ -158,9 +182,14 @@ class HaierClient:
         found = await self._account.call(self._operations.balance, body)
         return [mapping.balance(wire) for wire in found]
 
-    async def _products(self, codes: Sequence[str] | None) -> list[Product]:
-        body = mapping.products_body(self._settings, codes)
-        # Before it is asked: the answer is at least as new as that, however long it takes.
-        seen_at = datetime.now(UTC)
-        found = await self._account.call(self._operations.products, body)
-        return [mapping.product(wire, seen_at) for wire in found]
+
+def _for_one_call(codes: Sequence[str], most: int) -> list[str]:
+    """Return ``codes``, each once.
+
+    Raises:
+        ValueError: there is none, which Haier would take for a wish for everything, or there are too many.
+    """
+    once = list(dict.fromkeys(codes))
+    if not 0 < len(once) <= most:
+        raise ValueError(f"one call takes 1 to {most} codes, not {len(once)}")
+    return once

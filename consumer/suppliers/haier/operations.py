@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.settings import Origin
+    from consumer.suppliers.haier.entries import Entries
 
 T = TypeVar("T")
 
-WHOLE_LIST: Final = 64 * MEGABYTE
-"""The list of every procurable product comes in one answer."""
+WHOLE_LIST: Final = 256 * MEGABYTE
+"""The list of every procurable product comes in one answer; it is not held in memory."""
 
 _PRODUCTS = "/yilihuo/jsh-service-goods-mall-search/api/product-info/procurable-products-out/check-procurable-products"
 _PRICES = "/yilihuo/jsh-service-goods-price/api/goods-price/price-daily-sales/price-query/pt-out-list-price"
@@ -50,10 +51,14 @@ _BALANCE = (
 
 @dataclass(frozen=True, slots=True)
 class HaierOperations:
-    """The calls under one root URL (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance")."""
+    """The calls under one root URL (SUPPLIERS, "Haier: goods, prices, stock, logistics, balance").
 
-    products: Operation[list[ProductWire]]
-    prices: Operation[list[PriceWire]]
+    ``listing`` is ``products`` without codes: it needs an `Intake`.
+    """
+
+    products: Operation[Entries[ProductWire]]
+    listing: Operation[Entries[ProductWire]]
+    prices: Operation[Entries[PriceWire]]
     stock: Operation[StockWire]
     logistics: Operation[LogisticsWire]
     balance: Operation[list[BalanceWire]]
@@ -68,7 +73,8 @@ class HaierOperations:
             return Operation("haier", name, url, changes=False, read=read, settings=setting, largest=largest)
 
         return cls(
-            products=look("products", _PRODUCTS, read_products, WHOLE_LIST),
+            products=look("products", _PRODUCTS, read_products),
+            listing=look("products", _PRODUCTS, read_products, WHOLE_LIST),
             prices=look("prices", _PRICES, read_prices),
             stock=look("stock", _STOCK, read_stock),
             logistics=look("logistics", _LOGISTICS, read_logistics),

@@ -17,11 +17,11 @@ from consumer.suppliers.fields import (
     Texts,
     Whole,
     as_text,
-    many,
     number,
     one_or_many,
 )
-from consumer.suppliers.operation import Misshapen, Said
+from consumer.suppliers.haier.entries import Entries, entries
+from consumer.suppliers.operation import JSON, Misshapen, Said
 from consumer.suppliers.parcels import Records
 
 
@@ -109,24 +109,32 @@ class TokenWire(Answer):
     expires_in: OptionalLifetime = None
 
 
-def read_products(said: Said) -> list[ProductWire]:
+def read_products(said: Said) -> Entries[ProductWire]:
     """Return the products; anything but a list of them is another shape, never an empty result."""
-    return many(ProductWire, said.value)
+    return entries(said.value, read_product)
 
 
-def read_prices(said: Said) -> list[PriceWire]:
-    """Return the prices, as a list like the products.
+def read_prices(said: Said) -> Entries[PriceWire]:
+    """Return the prices, as a list like the products."""
+    return entries(said.value, _read_price)
+
+
+def read_product(entry: JSON) -> ProductWire:
+    """Return one entry of the products.
 
     Raises:
-        Misshapen: what may be ordered, and of which nothing says that it has no valid price, has none.
+        ValidationError: it is none.
     """
-    prices = many(PriceWire, said.value)
-    for place, price in enumerate(prices):
-        if price.on_sale and price.reason is None:
-            for name, amount in (("supplyPrice", price.supply), ("invoicePrice", price.invoice)):
-                if amount is None:
-                    raise Misshapen(f"{place}.{name}", "the price of what may be ordered")
-    return prices
+    return ProductWire.model_validate(entry)
+
+
+def _read_price(entry: JSON) -> PriceWire:
+    price = PriceWire.model_validate(entry)
+    if price.on_sale and price.reason is None:
+        for name, amount in (("supplyPrice", price.supply), ("invoicePrice", price.invoice)):
+            if amount is None:
+                raise Misshapen(name, "the price of what may be ordered")
+    return price
 
 
 def read_stock(said: Said) -> StockWire:

@@ -1,0 +1,88 @@
+"""An answer that is taken in piece by piece (`consumer.suppliers.operation.Intake`), in the terms of `read_answer`."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from consumer.domain.errors import Malformed, SupplierError
+from consumer.suppliers.answers import another_shape, broken, read_answer
+from consumer.suppliers.operation import MEGABYTE, Misshapen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterator, Mapping
+
+    from consumer.suppliers.operation import Intake, Operation
+
+T = TypeVar("T")
+
+
+async def keep(
+    chunks: AsyncIterable[bytes], operation: Operation[T], intake: Intake, *, status: int, subject: str | None
+) -> None:
+    """Let ``intake`` take the body of a success.
+
+    Raises:
+        SupplierError: it is larger than the operation allows, or there is no room for it.
+    """
+    with _room(operation, subject):
+        await intake.begin()
+        async for chunk in chunks:
+            if intake.size + len(chunk) > operation.largest:
+                raise too_large(operation, status, subject)
+            await intake.take(chunk)
+
+
+async def read_arrived(
+    operation: Operation[T], intake: Intake, *, status: int, headers: Mapping[str, str], subject: str | None
+) -> T:
+    """Return what the beginning of a long list says, once all of it has arrived.
+
+    Args:
+        operation: the call that was answered.
+        intake: has the body.
+        status: HTTP status, a success.
+        headers: of the answer; looked up in lower case.
+        subject: the order or goods, for errors.
+
+    Raises:
+        SupplierError: as `consumer.suppliers.answers.read_answer`. What is neither a list nor a success with one is
+            read whole, for its words, unless it is larger than any answer but a list may be.
+    """
+    with _room(operation, subject):
+        try:
+            beginning = await intake.end()
+        except ValueError as error:
+            raise broken(operation, status, intake.size, subject) from error
+        whole = await intake.whole() if beginning is None and intake.size <= MEGABYTE else None
+    if beginning is None:
+        if whole is not None:
+            read_answer(operation, status=status, headers=headers, body=whole, subject=subject)
+        what = f"the answer ({intake.size} bytes) has another shape than documented: expected one list"
+        raise operation.error(Malformed, what, code="another_shape", subject=subject, status=status)
+    try:
+        return operation.read(beginning)
+    except (Misshapen, ValidationError) as error:
+        raise another_shape(operation, status, beginning.value, error, subject) from error
+
+
+def too_large(operation: Operation[T], status: int, subject: str | None) -> SupplierError:
+    """Return the error for an answer that is larger than the operation allows."""
+    what = f"the answer is larger than {operation.largest} bytes and was not read to its end"
+    if operation.changes:
+        return operation.no_answer(what, code="answer_too_large", subject=subject, status=status)
+    return operation.error(Malformed, what, code="answer_too_large", subject=subject, status=status)
+
+
+@contextmanager
+def _room(operation: Operation[T], subject: str | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f"the answer cannot be kept in {tempfile.gettempdir()} ({error.strerror}): make room there"
+        raise operation.no_answer(
+            f"{where}, or name another place in TMPDIR", code="no_room", subject=subject
+        ) from error
