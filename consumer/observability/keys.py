@@ -28,12 +28,12 @@ ALLOWED = (
     | _words("""
     age_s amount answer_excerpt attempt attempts batch by bytes callbacks changed check chore closed codes
     concurrency consumers count county_code cure database deadline_s delay_s delivery_count directory drift
-    duplicates duration_ms duration_s environment error_class exchange exit_code expected failed failures field
+    due_at duplicates duration_ms duration_s environment error_class exchange exit_code expected failed failures field
     file fingerprint generation given_back handler host immediate in_flight interval_s kind lane lanes limit
     low_water method migration operation outbox_pending parked pause payer_account pending pid port prefetch
     probe_in_s process processes product_code product_codes published queue queues redelivered rejected
     request_excerpt resource result_type results results_flushed retry_in_s returns revision routing_key
-    row_version rows seconds sequence server service setting settings signal since size skipped status stopped
+    row_version rows schedule seconds sequence server service setting settings signal since size skipped status stopped
     succeeded superseded supplier suppliers sync_type task timeout_s topology total tries type types unfinished
     units until url version vhost worker
 """)

@@ -47,10 +47,15 @@ _CONTENT = (
 
 
 class Outbox:
-    """Statements on ``outbox``."""
+    """Statements on ``outbox``.
 
-    def __init__(self, dialect: Dialect) -> None:
-        first_claim = literal_column(str(milliseconds(FIRST_CLAIM)), BigInteger)
+    Args:
+        dialect: of the database.
+        claim: how long fresh rows belong to the process that writes them; nothing where it leaves them to others.
+    """
+
+    def __init__(self, dialect: Dialect, claim: timedelta = FIRST_CLAIM) -> None:
+        first_claim = literal_column(str(milliseconds(claim)), BigInteger)
         self._add = (
             Incoming.of(dialect, _TABLE, *_CONTENT)
             .insert(_TABLE, status=_PENDING, claimed_until=clock() + first_claim)
@@ -77,7 +82,7 @@ class Outbox:
         )
 
     def add(self, connection: Connection, messages: Sequence[OutboxMessage]) -> None:
-        """Write ``messages``, claimed for `FIRST_CLAIM`; one whose id is there already stays as it was."""
+        """Write ``messages``, claimed; one whose id is there already stays as it was."""
         first: dict[str, OutboxMessage] = {}
         for message in messages:
             first.setdefault(message.id, message)

@@ -1,4 +1,4 @@
-"""What may go after a while: inbox rows, messages that were sent, forgotten suspects, batches of closed syncs.
+"""What may go after a while: inbox rows, messages that were sent, forgotten suspects, batches of closed syncs, runs.
 
 They are kept for 30 days (DESIGN section 5). Deleted in small bites, each a transaction of its own, so that the
 service's own commits get in between.
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, literal_column, select, tuple_
+from sqlalchemy import bindparam, delete, exists, literal_column, select, tuple_
 
-from consumer.persistence import sync_tables, tables
+from consumer.persistence import schedule_tables, sync_tables, tables
 from consumer.persistence.columns import database_time
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ class Purged:
     outbox: int
     suspects: int
     batches: int
+    scheduled_runs: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.inbox + self.outbox + self.suspects + self.batches + self.scheduled_runs
 
 
 async def purge(database: Database, older_than: timedelta) -> Purged:
@@ -46,6 +52,7 @@ async def purge(database: Database, older_than: timedelta) -> Purged:
         outbox=await _delete(database, _OUTBOX, before),
         suspects=await _delete(database, _SUSPECTS, before),
         batches=await _delete(database, _BATCHES, before),
+        scheduled_runs=await _delete(database, _RUNS, before),
     )
 
 
@@ -67,6 +74,14 @@ _BATCHES = _statement(
     "counted_at",
     ~sync_tables.sync_batches.c.sync_id.in_(select(sync_tables.sync_plans.c.sync_id)),
 )
+
+
+def _last_runs_stay() -> ColumnElement[bool]:
+    run, later = schedule_tables.schedule_runs, schedule_tables.schedule_runs.alias()
+    return exists().where(later.c.name == run.c.name, later.c.due_at > run.c.due_at)
+
+
+_RUNS = _statement(schedule_tables.schedule_runs, "at", _last_runs_stay())
 
 
 async def _delete(database: Database, statement: Delete, before: datetime) -> int:

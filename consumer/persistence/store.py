@@ -28,6 +28,7 @@ from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
 from consumer.persistence.reports import Reports
+from consumer.persistence.schedule import Schedule
 from consumer.persistence.shipments import Shipments
 from consumer.persistence.stats import Stats, stats
 from consumer.persistence.stories import Stories
@@ -76,6 +77,7 @@ class Store(Interventions):
         self.stories = Stories(database)
         self.shipments = Shipments(database)
         self.plans = SyncPlans(database)
+        self.schedule = Schedule(database)
 
     @classmethod
     def open(

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from consumer.persistence import order_kinds, schema, sync_tables  # noqa: F401 - who knows the tables knows the syncs' too
+from consumer.persistence import order_kinds, schedule_tables, schema, sync_tables  # noqa: F401 - tables of their own
 from consumer.persistence.columns import UTCDateTime
 from consumer.persistence.schema import index_of_known, index_where
 

@@ -104,6 +104,6 @@ class Forgetting:
     async def run(self) -> None:
         """Delete and scrub once."""
         purged = await self._store.purge(self._keep)
-        log.info("old rows deleted", rows=purged.inbox + purged.outbox + purged.suspects + purged.batches)
+        log.info("old rows deleted", rows=purged.total)
         scrubbed = await self._store.scrub(self._keep_personal_data)
         log.info("data of people scrubbed", rows=scrubbed)

@@ -14,6 +14,7 @@ from consumer.settings.accounts import (
 )
 from consumer.settings.faults import AccountRefused, Problem, SettingsError
 from consumer.settings.loading import Settings, known_names, load
+from consumer.settings.schedule import ScheduledRequest, ScheduleSettings
 from consumer.settings.secrecy import secrets_of, shown_url
 from consumer.settings.sections import (
     BrokerSettings,
@@ -45,6 +46,8 @@ __all__ = [
     "Prefetch",
     "Problem",
     "RetentionSettings",
+    "ScheduleSettings",
+    "ScheduledRequest",
     "ServiceSettings",
     "Settings",
     "SettingsError",

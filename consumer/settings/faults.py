@@ -31,6 +31,14 @@ class Problem:
         return f"{self.setting}{place}: {self.problem}; expected {self.expected}"
 
 
+class PartsRefused(ValueError):
+    """A setting of several parts has faults; each names the part that has it as its ``setting``."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
 class SettingsError(Exception):
     """The settings cannot be used; ``problems`` has every fault, in the order of the sections."""
 

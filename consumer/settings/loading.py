@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import ValidationError
 
 from consumer.settings.consistency import contradictions
-from consumer.settings.faults import Problem, SettingsError
+from consumer.settings.faults import PartsRefused, Problem, SettingsError
 from consumer.settings.production import refusals
 from consumer.settings.reading import Found, find, unknown_names
+from consumer.settings.schedule import ScheduleSettings
 from consumer.settings.secrecy import is_secret, secrets_of, shown_value
 from consumer.settings.sections import (
     BrokerSettings,
@@ -27,14 +28,21 @@ from consumer.settings.sections import (
 from consumer.settings.suppliers import CallbackSettings, HaierSettings, YlhSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 Need = Literal["broker", "database", "haier", "ylh", "callbacks"]
 
-_ALWAYS: tuple[type[Section], ...] = (ServiceSettings, HttpSettings, LimitSettings, LoggingSettings, RetentionSettings)
+_ALWAYS: tuple[type[Section], ...] = (
+    ServiceSettings,
+    HttpSettings,
+    LimitSettings,
+    LoggingSettings,
+    RetentionSettings,
+    ScheduleSettings,
+)
 _ON_NEED: dict[Need, type[Section]] = {
     "broker": BrokerSettings,
     "database": DatabaseSettings,
@@ -58,6 +66,7 @@ class Settings:
     limits: LimitSettings
     logging: LoggingSettings
     retention: RetentionSettings
+    schedule: ScheduleSettings
     warnings: tuple[Problem, ...]
     _on_need: Mapping[Need, Section | tuple[Problem, ...]] = field(repr=False)
 
@@ -127,6 +136,7 @@ def load(
     limits = _always(LimitSettings, found, problems)
     logging = _always(LoggingSettings, found, problems)
     retention = _always(RetentionSettings, found, problems)
+    schedule = _always(ScheduleSettings, found, problems)
     on_need: dict[Need, Section | tuple[Problem, ...]] = {}
     for name, kind in _ON_NEED.items():
         section, faults = _build(kind, found)
@@ -137,7 +147,8 @@ def load(
             problems += faults
     if problems:
         raise SettingsError(problems)
-    return Settings(service, http, limits, logging, retention, unknown_names(found, known_names()), on_need)
+    warnings = unknown_names(found, known_names())
+    return Settings(service, http, limits, logging, retention, schedule, warnings, on_need)
 
 
 def known_names() -> frozenset[str]:
@@ -159,15 +170,25 @@ def _build(kind: type[S], found: Found) -> tuple[S | None, list[Problem]]:
         section = kind.model_validate(given)
     except ValidationError as error:
         return None, [
-            _problem(names[str(fault["loc"][0])], fault, found)
+            problem
             for fault in error.errors(include_url=False)
             if fault["type"] != "default_factory_not_called"  # follows from another fault, which is in the list
+            for problem in _problems(names[str(fault["loc"][0])], fault, found)
         ]
     return section, contradictions(section)
 
 
-def _problem(info: FieldInfo, fault: ErrorDetails, found: Found) -> Problem:
+def _problems(info: FieldInfo, fault: ErrorDetails, found: Found) -> Iterator[Problem]:
     name = _alias(info)
+    cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, PartsRefused):
+        for part in cause.problems:
+            yield Problem(f"{name}, {part.setting}", part.problem, part.expected, found.sources[name])
+    else:
+        yield _problem(name, info, fault, found)
+
+
+def _problem(name: str, info: FieldInfo, fault: ErrorDetails, found: Found) -> Problem:
     expected = info.description or "another value"
     if fault["type"] == "missing":
         return Problem(name, "is missing", expected)

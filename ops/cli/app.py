@@ -25,6 +25,7 @@ from ops.cli import (
     order,
     queues,
     sandbox,
+    schedule,
     schema,
     supplier,
     sync,
@@ -42,6 +43,7 @@ _WORK, _LOOK, _SET_UP, _TRY = "The service", "Looking and asking", "Setting up",
 
 app.command("consume", rich_help_panel=_WORK)(consume.consume)
 app.command("callbacks", rich_help_panel=_WORK)(callbacks.callbacks)
+app.add_typer(schedule.app, name="schedule", rich_help_panel=_WORK)
 app.add_typer(event.app, name="event", rich_help_panel=_LOOK)
 app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 EXPECTED = {
     "consume": [],
     "sandbox": [],
+    "schedule": ["list"],
     "event": ["validate", "publish"],
     "sync": ["products", "logistics", "show", "list"],
     "order": ["show"],
