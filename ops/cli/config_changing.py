@@ -12,6 +12,7 @@ import typer
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, say, write
+from ops.cli.reasons import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -173,9 +174,7 @@ def deed_for(reason: str | None) -> "Deed":
     from consumer.accounts.desk import Deed
     from ops.actor import actor
 
-    # What a terminal of another encoding sent cannot be stored as it is.
-    told = (reason or "").strip().encode("utf-8", "replace").decode()
-    return Deed(actor(), datetime.now(UTC), told or None)
+    return Deed(actor(), datetime.now(UTC), kept(reason or "") or None)
 
 
 async def at_desk(settings: "Settings", work: "Callable[[AccountDesk], Coroutine[Any, Any, T]]") -> T:

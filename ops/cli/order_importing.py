@@ -14,6 +14,7 @@ import typer
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, say
+from ops.cli.reasons import said
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -46,8 +47,7 @@ def import_(
     """
     from ops.orders_import import read_lines
 
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    why = said(reason)
     orders, faults = read_lines(_content(file).removeprefix(BOM_UTF8).splitlines())
     for fault in faults[:_SHOWN]:
         say(f"line {fault.line}: {fault.why}")
@@ -64,7 +64,7 @@ def import_(
     fresh = [order for order in orders if order.so_id not in left]
     if fresh and not dry_run:
         _agreed(len(fresh), yes=yes)
-        left |= set(asyncio.run(_imported(settings, fresh, reason)))
+        left |= set(asyncio.run(_imported(settings, fresh, why)))
     done = len([order for order in orders if order.so_id not in left])
     row = {
         "read": len(orders) + len(faults),

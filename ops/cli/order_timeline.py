@@ -11,6 +11,7 @@ import typer
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, console, say, write
+from ops.cli.reasons import kept
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -51,7 +52,7 @@ def timeline(
     if reveal and not (reason and reason.strip()):
         raise Failure("--reveal shows a customer's name, telephone and address: say why with --reason.", ExitCode.USAGE)
     settings = settings_for("database")
-    found = asyncio.run(_look(settings, so_id, reason if reveal else None))
+    found = asyncio.run(_look(settings, so_id, kept(reason) if reveal and reason else None))
     printer = Printer(output, settings.service.timezone)
     if output is Output.NDJSON:
         for moment in found["timeline"]:

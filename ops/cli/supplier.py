@@ -13,6 +13,7 @@ from ops.cli import supplier_calls, supplier_trying
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, console, say, write
+from ops.cli.reasons import said
 from ops.cli.supplier_showing import data, record, rows_of_calls
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def status(
 @app.command()
 def pause(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
     """Stop all calls to a supplier until somebody resumes it, also across restarts; its events wait unharmed."""
-    _say_why(reason)
-    asyncio.run(_pause(settings_for("database"), supplier, reason.strip()))
+    why = said(reason)
+    asyncio.run(_pause(settings_for("database"), supplier, why))
     say(
         f"{supplier} is paused. Running services stop calling it within some seconds; "
         f"`relay supplier resume {supplier} --reason …` ends it."
@@ -97,15 +98,10 @@ def pause(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
 @app.command()
 def resume(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
     """End a person's pause of a supplier; what rests for another cause goes on resting until its probe gets through."""
-    _say_why(reason)
-    if not asyncio.run(_resume(settings_for("database"), supplier, reason.strip())):
+    why = said(reason)
+    if not asyncio.run(_resume(settings_for("database"), supplier, why)):
         raise Failure(f"Nobody has paused {supplier}. `relay supplier status` shows what it rests for, if it does.")
     say(f"{supplier} is resumed. Running services call it again within some seconds.")
-
-
-def _say_why(reason: str) -> None:
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
 
 
 async def _pause(settings: "Settings", supplier: str, reason: str) -> None:

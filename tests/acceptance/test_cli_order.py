@@ -127,6 +127,9 @@ async def test_a_timeline_tells_all_and_hides_the_customer_unless_somebody_says_
     acts = [moment for moment in revealed.data["timeline"] if moment["kind"] == "act"]
     assert [(act["what"], act["said"]) for act in acts] == [("order.reveal", "customer calls")]
     assert acts[0]["actor"]
+    # As a terminal of another encoding sends it.
+    gone_wrong = await order("timeline", "SO-1", "--reveal", "--reason", "caf\udce9", "-o", "ndjson")
+    assert gone_wrong.lines[-1]["said"] == "caf?"
     assert (await order("timeline", "SO-9")).code == 1
 
 
