@@ -26,7 +26,7 @@ _AT_ONCE: Final = 2
 
 @asynccontextmanager
 async def haier_by_hand(settings: Settings, account: AccountInUse, slots: Slots) -> AsyncIterator[HaierClient]:
-    """Haier's client for the length of the block: one try for each call, nothing cached.
+    """Haier's client for the length of the block: one try for each call.
 
     Args:
         settings: time-outs and quota.

@@ -1,6 +1,6 @@
 """What Haier says of goods beyond the catalogue (prices, stock) and of the payers' accounts: values, no I/O.
 
-None of these is ever kept in a cache: they are asked for when somebody needs them (SUPPLIERS, Haier).
+They are asked for each time somebody needs them (SUPPLIERS, Haier).
 """
 
 from __future__ import annotations

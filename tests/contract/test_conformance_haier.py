@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.domain.errors import Rejected
+from consumer.domain.ports import PRODUCTS_PER_CALL
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.haier.client import HaierClient
+from consumer.suppliers.parts import parts
 from consumer.suppliers.transport import AiohttpTransport
 from tests.support.haier_sides import COUNTY, Side, sides
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
 SIDES = sides()
 
@@ -42,47 +44,55 @@ async def client_of(side: Side) -> AsyncIterator[HaierClient]:
         await ours.aclose()
 
 
+def batches(codes: Iterable[str]) -> list[list[str]]:
+    return list(parts(codes, PRODUCTS_PER_CALL))
+
+
 async def test_products_by_code(side: Side, client: HaierClient) -> None:
-    found = await client.procurable_products(list(side.products))
-    assert found == list(side.products.values())
-    assert all(product.seen_at is not None and product.seen_at.tzinfo for product in found)
+    for codes in batches(side.products):
+        look = await client.products(codes)
+        assert look.found == tuple(side.products[code] for code in codes)
+        assert look.unreadable == ()
+        assert {product.seen_at for product in look.found} == {look.seen_at}
+        assert look.seen_at.tzinfo
 
 
 async def test_every_procurable_product(side: Side, client: HaierClient) -> None:
-    found = {product.product_code: product for product in await client.procurable_products(None)}
+    async with client.listing() as listing:
+        looks = [look async for look in listing.parts(7)]
+    found = {product.product_code: product for look in looks for product in look.found}
     procurable = {code: product for code, product in side.products.items() if product.procurable}
     assert {code: found[code] for code in procurable} == procurable
+    assert len(found) == listing.count
 
 
 async def test_prices(side: Side, client: HaierClient) -> None:
-    assert await client.prices(list(side.prices)) == list(side.prices.values())
+    for codes in batches(side.prices):
+        look = await client.prices(codes)
+        assert look.found == tuple(side.prices[code] for code in codes)
+        assert look.unreadable == ()
+        assert look.seen_at.tzinfo
 
 
 async def test_prices_add_up(side: Side, client: HaierClient) -> None:
-    for price in await client.prices(list(side.prices)):
-        assert price.adds_up is (None if price.supply_price is None else True)
+    for codes in batches(side.prices):
+        for price in (await client.prices(codes)).found:
+            assert price.adds_up is (None if price.supply_price is None else True)
 
 
 @pytest.mark.parametrize("call", ["products", "prices"])
-async def test_long_lists_go_in_parts_of_twenty_and_each_code_once(side: Side, client: HaierClient, call: str) -> None:
-    known = [*side.products]
-    codes = [*known, *(f"NOBODY-{number}" for number in range(105 - len(known))), *known]
-    ask = client.procurable_products if call == "products" else client.prices
-    found = await ask(codes)
-    assert [one.product_code for one in found] == known
-    assert await side.calls(call) == 6
-
-
-@pytest.mark.parametrize("call", ["products", "prices"])
-async def test_no_codes_ask_for_nothing(side: Side, client: HaierClient, call: str) -> None:
-    ask = client.procurable_products if call == "products" else client.prices
-    assert await ask([]) == []
-    assert await side.calls(call) == 0
+async def test_each_code_is_asked_for_once(side: Side, client: HaierClient, call: str) -> None:
+    [codes, *_] = batches(side.products)
+    ask = client.products if call == "products" else client.prices
+    look = await ask([*codes, *codes])
+    assert [one.product_code for one in look.found] == codes
+    assert await side.calls(call) == 1
 
 
 async def test_a_code_that_nobody_has_is_not_in_the_answer(client: HaierClient) -> None:
-    assert await client.procurable_products(["NOBODY"]) == []
-    assert await client.prices(["NOBODY"]) == []
+    for ask in (client.products, client.prices):
+        look = await ask(["NOBODY"])
+        assert look.found == look.unreadable == ()
 
 
 async def test_stock(side: Side, client: HaierClient) -> None:
@@ -107,7 +117,8 @@ async def test_balances(side: Side, client: HaierClient) -> None:
 
 
 async def test_money_is_never_a_float(side: Side, client: HaierClient) -> None:
-    for price in await client.prices(list(side.prices)):
+    [codes, *_] = batches(side.prices)
+    for price in (await client.prices(codes)).found:
         assert {type(price.supply_price), type(price.invoice_price)} <= {Decimal, type(None)}
         assert type(price.direct_discount) is type(price.rebate) is Decimal
     assert {type(payer.balance) for payer in await client.balances()} == {Decimal}

@@ -82,7 +82,7 @@ async def test_the_balance_takes_the_customers_password_else_the_account_s(box: 
         assert len(await client.balances()) == 2
 
 
-async def test_a_probe_passes_the_brake_with_one_try_and_no_cache(box: Box) -> None:
+async def test_a_probe_passes_the_brake_with_one_try(box: Box) -> None:
     heard = Heard("haier")
     async with haier_client(box, heard=heard, brake=Held()) as client:
         with pytest.raises(Resting):

@@ -45,10 +45,10 @@ class Client:
         self.go = asyncio.Event()
         self.go.set()
 
-    async def procurable_products(self, codes: Sequence[str] | None) -> list[str]:
+    async def products(self, codes: Sequence[str]) -> list[str]:
         self.begun.set()
         await self.go.wait()
-        return [self.client_id, *(codes or ())]
+        return [self.client_id, *codes]
 
 
 @dataclass(eq=False)
@@ -102,7 +102,7 @@ class World:
         return self.lines[-1]
 
     async def call(self, *codes: str) -> list[Any]:
-        return list(await self.haier.procurable_products(codes))
+        return cast("list[str]", await self.haier.products(codes))
 
 
 async def settled() -> None:
