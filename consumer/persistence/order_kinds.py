@@ -8,9 +8,12 @@ OPEN = "delivered_at IS NULL AND state NOT IN ('new', 'pushing', 'refused', 'can
 
 ENDED_WITH_CUSTOMER = (
     "consignee IS NOT NULL AND state NOT IN"
-    " ('new', 'pushing', 'pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
+    " ('pushing', 'pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
 )
-"""Nothing of it will be delivered any more, and its customer is still known."""
+"""Nothing of it will be delivered any more, and its customer is still known; or YLH refused it at once (``new``).
+
+That one may be sent again, and brings its customer along then.
+"""
 
 DELIVERED_WITH_CUSTOMER = "consignee IS NOT NULL AND delivered_at IS NOT NULL"
 """It was delivered, and its customer is still known."""

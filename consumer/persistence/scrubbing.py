@@ -32,8 +32,8 @@ _CLOSED: Final = [status.value for status in (LetterStatus.REPLAYED, LetterStatu
 async def scrub(database: Database, older_than: timedelta) -> int:
     """Forget the customers of what ended longer ago than that, by the database's clock; return of how many.
 
-    An order has ended when it is final, refused or delivered: most that are delivered never become final. A letter's
-    age is counted from when it was filed.
+    An order has ended when it is final, refused (also at once, for whoever sends it again tells its customer again) or
+    delivered: most that are delivered never become final. A letter's age is counted from when it was filed.
     """
     before = await database.read(database_time) - older_than
     parameters = {"before": before, "age": milliseconds(older_than)}

@@ -114,17 +114,18 @@ async def test_customers_are_forgotten_after_the_end_and_not_before(store: Store
     unanswered = replace(over.answered(CallOutcome.UNKNOWN), so_id="SO-4")
     bare = replace(over, so_id="SO-5", intent=None)
     taken = replace(over, so_id="SO-6")
+    refused = replace(over.answered(CallOutcome.REFUSED), so_id="SO-7", state=OrderState.NEW)
     await _write(
         store,
-        *(SaveOrder(order, "w") for order in (over, on_its_way, delivered, unanswered, bare)),
+        *(SaveOrder(order, "w") for order in (over, on_its_way, delivered, unanswered, bare, refused)),
         SaveOrder(taken, "w", lease=timedelta(hours=1)),
         letter("open"),
         letter("closed", status=LetterStatus.CLOSED),
     )
     assert await store.scrub(timedelta(days=300)) == 1
-    orders = await store.orders(ids := [f"SO-{number}" for number in range(1, 7)])
+    orders = await store.orders(ids := [f"SO-{number}" for number in range(1, 8)])
     assert [so_id for so_id in ids if orders[so_id].consignee is None] == ["SO-3"]
-    assert await store.scrub(timedelta(0)) == 4
+    assert await store.scrub(timedelta(0)) == 5
     orders = await store.orders(ids)
     assert [so_id for so_id in ids if orders[so_id].consignee is not None] == ["SO-2", "SO-6"]
     bodies = {so_id: order.intent.body for so_id, order in orders.items() if order.intent is not None}

@@ -59,7 +59,7 @@ def upgrade() -> None:
 def _customers() -> None:
     ended = (
         "consignee IS NOT NULL AND state NOT IN"
-        " ('new', 'pushing', 'pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
+        " ('pushing', 'pushed', 'confirmed', 'out_of_stock', 'cancelling', 'cancel_failed')"
     )
     delivered = "consignee IS NOT NULL AND delivered_at IS NOT NULL"
     for name, column, condition in (("ended", "state_at", ended), ("delivered", "delivered_at", delivered)):
