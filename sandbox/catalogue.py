@@ -74,10 +74,14 @@ def code(index: int) -> str:
 
 
 class Catalogue:
-    """The goods of one sandbox; what a test changes stays until the process ends."""
+    """The goods of one sandbox; what a test changes stays until the process ends.
+
+    ``changes`` counts them.
+    """
 
     def __init__(self, count: int) -> None:
         self._goods = {found.code: found for found in map(product, range(count))}
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._goods)
@@ -109,4 +113,5 @@ class Catalogue:
             stock={**found.stock, **(stock or {})},
         )
         self._goods[product_code] = changed
+        self.changes += 1
         return changed

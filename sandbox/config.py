@@ -27,6 +27,9 @@ class SandboxConfig(BaseModel):
     ylh_env: YlhEnvironment = "dev"
     shape: Shape = Field(default="envelope", description="answers in an envelope, or as the bare JSON value")
     products: int = Field(default=200, ge=0, le=100_000, description="goods in the catalogue")
+    pictures: int | None = Field(
+        default=None, ge=0, le=100, description="of each article's page; null: none, one or two; 9 make 600 bytes of it"
+    )
     token_lifetime: float = Field(default=3600, gt=0, description="seconds a token is really accepted")
     token_expires_in: int | None = Field(default=3600, description="seconds told to the client; null leaves it out")
     haier_auth_missing: bool = Field(default=False, description="/oauth2/auth answers 404: /oauth2/token must be used")

@@ -15,7 +15,7 @@ from sandbox.config import SandboxConfig
 from sandbox.ledger import Ledger
 from sandbox.shipping import shipments, traces
 from sandbox.tokens import TokenOffice
-from sandbox.wire import JSON, Answer, Call, HttpRefusal, Refusal, dumped, parsed
+from sandbox.wire import JSON, Answer, Call, HttpRefusal, Refusal, Written, dumped, parsed
 from sandbox.ylh import one_of
 
 MOST_CODES = 20
@@ -35,6 +35,7 @@ class Haier:
         self._known = config.credentials
         self._ledger = ledger
         self._catalogue = catalogue
+        self._list: tuple[int, Written] | None = None
         self.tokens = TokenOffice(config.token_lifetime)
 
     def paths(self) -> dict[str, Call]:
@@ -85,15 +86,24 @@ class Haier:
             raise HttpRefusal(401)
         return token
 
-    def _products(self, payload: JSON) -> JSON:
+    def _products(self, payload: JSON) -> "JSON | Written":
         request = reading.document(payload)
         self._check_buyer(request)
         if request.get("searchType") != "PTJSH":
             raise Refusal(reading.WRONG, "searchType不正确，应为PTJSH")
         wanted = reading.codes(request, "productCodes", most=MOST_CODES)
         if wanted is None:
-            return [goods_page(found) for found in self._catalogue.all() if found.procurable]
-        return [goods_page(found) for found in map(self._catalogue.find, wanted) if found]
+            return self._every_product()
+        return [goods_page(found, self._config.pictures) for found in map(self._catalogue.find, wanted) if found]
+
+    def _every_product(self) -> Written:
+        """The whole list, written once for each state of the catalogue: of 100,000 goods that takes a second or two."""
+        if self._list is None or self._list[0] != self._catalogue.changes:
+            pages: JSON = [
+                goods_page(found, self._config.pictures) for found in self._catalogue.all() if found.procurable
+            ]
+            self._list = self._catalogue.changes, Written(dumped(pages))
+        return self._list[1]
 
     def _prices(self, payload: JSON) -> JSON:
         request = reading.document(payload)
@@ -169,15 +179,16 @@ class Haier:
             raise Refusal(refusal_code, f"{name}不正确")
 
 
-def goods_page(product: Product) -> dict[str, JSON]:
+def goods_page(product: Product, pictures: int | None) -> dict[str, JSON]:
     """One procurable article; three in four still carry the misspelt name of the group."""
+    shown = product.index % 3 if pictures is None else pictures
     return {
         "productCode": product.code,
         "productModel": product.model,
         "productGroupName" if product.index % 4 == 0 else "productGroupNamd": product.group,
         "productBrandName": product.brand,
         "productImageUrl": f"http://img.sandbox.invalid/{product.code}.jpg",
-        "productLageUrls": [f"http://img.sandbox.invalid/{product.code}/{n}.jpg" for n in range(product.index % 3)],
+        "productLageUrls": [f"http://img.sandbox.invalid/{product.code}/{n}.jpg" for n in range(shown)],
         "isSales": either(int(product.procurable), product),
         "noSalesReason": None if product.procurable else NOT_PROCURABLE,
     }
