@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
@@ -138,7 +138,8 @@ def _step(entry: ScheduledRequest, zone: tzinfo, standing: Standing | None, now:
     following = next(entry.cron.after(now, zone), None)
     if due is None:
         return Step(entry, timing, since, None, following)
-    passed_over = sum(1 for earlier in islice(entry.cron.after(since, zone), MOST_COUNTED) if earlier < due)
+    before = takewhile(lambda earlier: earlier < due, entry.cron.after(since, zone))
+    passed_over = sum(1 for _ in islice(before, MOST_COUNTED))
     reason = _reason(due, following, now, waits=standing.waits)
     id_ = event_id(entry.name, due)
     if reason is None:

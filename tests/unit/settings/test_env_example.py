@@ -31,6 +31,7 @@ def test_shows_the_real_default_on_each_commented_line() -> None:
         "limits",
         "logging",
         "retention",
+        "schedule",
         "haier",
         "ylh",
         "callbacks",
