@@ -31,7 +31,7 @@ OUTBOX_RUN: Final = "scheduled"
 MOST_COUNTED: Final = 1_000
 """Due times passed over are counted so far; a count that reaches it means "so many or more"."""
 
-NO_SCHEDULER: Final = "no scheduler ran when it was due"
+NO_SCHEDULER: Final = "no scheduler could run when it was due"
 STILL_WAITS: Final = "the request before it still waits for `relay consume`"
 
 _NAMESPACE: Final = UUID("0f6c6e0e-2f3b-5f0a-9a0e-7d3b6a1c9e52")

@@ -134,4 +134,4 @@ class Scheduler:
         missed = run.passed_over + (run.reason == NO_SCHEDULER)
         if missed:
             count = f"{MOST_COUNTED} or more" if run.passed_over == MOST_COUNTED else missed
-            log.warning("due times were missed while no scheduler ran; they are not made up for", **about, count=count)
+            log.warning("due times were missed while no scheduler could run; they are let go", **about, count=count)
