@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
+from consumer.domain.results import sync_log_id
 from consumer.domain.writes import SyncStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.domain.writes import Letter, SyncLogRow
+    from consumer.domain.writes import InboxKey, Letter, SyncLogRow
 
 ENDED: Final = frozenset({SyncStatus.SUCCESS, SyncStatus.PARTIAL, SyncStatus.FAILED})
 _LOOK_EVERY: Final = 0.5
@@ -24,6 +25,10 @@ class SyncBooks(Protocol):
         """Return the row, or None as long as nobody has begun."""
         ...
 
+    async def joined_sync(self, key: InboxKey) -> str | None:
+        """Return the id of the sync that the request joined, if it did."""
+        ...
+
     async def open_letters(self, limit: int) -> list[Letter]:
         """Return the newest open letters."""
         ...
@@ -31,25 +36,25 @@ class SyncBooks(Protocol):
 
 async def followed(
     books: SyncBooks,
-    row_id: str,
-    event_id: str,
+    key: InboxKey,
     tell: Callable[[SyncLogRow | None], None],
     *,
     look_every: float = _LOOK_EVERY,
 ) -> SyncLogRow | Letter:
-    """Wait until the row is finished, or until the request lies in the dead letters without one.
+    """Wait until the sync's row is finished, or until the request lies in the dead letters without one.
 
     Args:
         books: where to look.
-        row_id: id of the row.
-        event_id: id of the request.
-        tell: hears of every look.
+        key: inbox key of the request.
+        tell: hears of every look; the row is another one's where the request joined a sync that was under way.
         look_every: seconds between two looks.
     """
     while True:
         # The letter first: a row that ends with it ends in the same transaction, so it is seen in this look.
-        letter = await _letter_of(books, event_id)
-        row = await books.sync_log(row_id)
+        letter = await letter_of(books, key.event_id)
+        row = await books.sync_log(sync_log_id(key))
+        if row is None and (joined := await books.joined_sync(key)) is not None:
+            row = await books.sync_log(joined)
         tell(row)
         if row is not None and row.status in ENDED:
             return row
@@ -58,6 +63,7 @@ async def followed(
         await asyncio.sleep(look_every)
 
 
-async def _letter_of(books: SyncBooks, event_id: str) -> Letter | None:
+async def letter_of(books: SyncBooks, event_id: str) -> Letter | None:
+    """Return the open letter of an event, if it is one of the newest."""
     newest = await books.open_letters(_LETTERS_LOOKED_AT)
     return next((letter for letter in newest if letter.event_id == event_id), None)

@@ -9,8 +9,8 @@ one and survive a crash: goods, prices and stock as `catalog.batch.*` on the cat
 
 from pydantic import Field
 
-from schemas.events.sync import CountyCodes, ProductCodes, SoIds
-from schemas.primitives import Flag, Name, Quantity, Sentence, SoId, UuidText
+from schemas.events.sync import ProductCodes, SoIds
+from schemas.primitives import Count, CountyCode, Flag, Name, Sentence, SoId, UuidText
 from schemas.record import Record
 
 
@@ -25,31 +25,38 @@ class Batch(Record):
     """What all batches carry."""
 
     sync_id: UuidText = Field(description="Id of the haier_sync_log row that the batch adds its counts to.")
-    number: Quantity = Field(description="The batch's number within its plan, from 1.")
+    number: Count = Field(description="The batch's number within its plan, from 1.")
+
+
+class Following(Record):
+    """What follows once it is known which goods there are."""
+
+    prices: Flag = Field(default=False, description="Whether price batches follow.")
+    counties: tuple[CountyCode, ...] = Field(default=(), description="Counties that stock batches follow for.")
 
 
 class CatalogBatchProducts(Batch):
-    """Goods of one call: at most 20 codes, or the whole list when there are none."""
+    """Goods of one call, and what follows from them."""
 
     product_codes: ProductCodes | None = Field(default=None, description="At most 20; null: every procurable product.")
+    keep: Flag = Field(default=True, description="Whether the goods are kept; false: only their codes are wanted.")
+    left_out: Flag = Field(default=False, description="Whether the whole list no longer has them: find out why.")
     category: Name | None = Field(default=None, description="Only goods of this product group.")
     brand: Name | None = Field(default=None, description="Only goods of this brand.")
-    with_prices: Flag = Field(default=False, description="Whether price batches follow.")
-    with_stock: Flag = Field(default=False, description="Whether stock batches follow.")
-    county_codes: CountyCodes | None = Field(default=None, description="Counties for the stock batches.")
+    following: Following = Field(default=Following(), description="What follows from them.")
 
 
 class CatalogBatchPrices(Batch):
-    """Prices of one call: at most 20 codes."""
+    """Prices of one call."""
 
     product_codes: ProductCodes = Field(description="At most 20.")
 
 
 class CatalogBatchStock(Batch):
-    """Stock: one call for each code and county."""
+    """Stock in one county: one call for each code."""
 
-    product_codes: ProductCodes = Field(description="Product codes.")
-    county_codes: CountyCodes = Field(description="Counties.")
+    product_codes: ProductCodes = Field(description="At most 20.")
+    county_code: CountyCode = Field(description="The county.")
 
 
 class SyncLogisticsBatch(Batch):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from consumer.accounts.sealing import Unsealable
 from consumer.domain.errors import BooksUnavailable, Misconfigured
+from consumer.domain.ports import SyncAccount
 from consumer.observability.logging import get_logger
 from consumer.settings import AccountRefused
 
@@ -137,6 +138,24 @@ class SwitchedHaier:
         await self._first_look()
         return None if self._in_use is None else self._in_use.config_id
 
+    async def sync_account(self) -> SyncAccount:
+        """Return the account that calls are made with, as requests for syncs need to know it.
+
+        Raises:
+            BooksUnavailable: it is not known yet, and the database does not answer.
+            Misconfigured: there is none.
+        """
+        await self._first_look()
+        if self._in_use is None:
+            raise Misconfigured(self._trouble or _NONE, code="no_account", supplier="haier", operation="products")
+        return SyncAccount(
+            config_id=self._in_use.config_id,
+            customer_code=self._in_use.haier.customer_code,
+            prices=self._in_use.sync.sync_prices,
+            stock=self._in_use.sync.sync_stock,
+            counties=self._in_use.sync.county_codes,
+        )
+
     async def look(self) -> None:
         """Take up the account that serves now, if it is another one than before.
 
@@ -234,11 +253,6 @@ class SwitchedHaier:
         """See `HaierClient.check`."""
         async with self._client("products") as client:
             await client.check()
-
-    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """See `HaierClient.procurable_products`."""
-        async with self._client("products") as client:
-            return await client.procurable_products(codes)
 
     async def products(self, codes: Sequence[str]) -> Look[Product]:
         """See `HaierClient.products`."""

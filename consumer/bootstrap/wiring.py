@@ -13,6 +13,9 @@ from consumer.bootstrap.suppliers import Suppliers, policy_of
 from consumer.deadletters.archivist import Archivist
 from consumer.domain.recoverability import DATABASE
 from consumer.handlers.callback import CALLBACKS, CallbackHandler
+from consumer.handlers.catalog_batch_prices import CatalogBatchPricesHandler
+from consumer.handlers.catalog_batch_products import CatalogBatchProductsHandler
+from consumer.handlers.catalog_batch_stock import CatalogBatchStockHandler
 from consumer.handlers.held_lapsing import HeldLapsing
 from consumer.handlers.order_calls import OrderCalls
 from consumer.handlers.order_cancel_requested import OrderCancelRequestedHandler
@@ -20,9 +23,13 @@ from consumer.handlers.order_cancelled import OrderCancelledHandler
 from consumer.handlers.order_paid import OrderPaidHandler
 from consumer.handlers.order_rescheduled import OrderRescheduledHandler
 from consumer.handlers.order_status import OrderStatusHandler
+from consumer.handlers.sync_balance import SyncBalanceHandler
 from consumer.handlers.sync_logistics import SyncLogisticsHandler
 from consumer.handlers.sync_logistics_batch import SyncLogisticsBatchHandler
+from consumer.handlers.sync_prices import SyncPricesHandler
 from consumer.handlers.sync_products import SyncProductsHandler
+from consumer.handlers.sync_stock import SyncStockHandler
+from consumer.handlers.whole_list import WholeList
 from consumer.observability.logging import get_logger
 from consumer.observability.redaction import Redactor
 from consumer.runtime.books import BatchedBooks
@@ -45,6 +52,7 @@ from rabbitmq.topology import LANES, UNROUTABLE, Lane, Topology
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from consumer.accounts.switching import SwitchedHaier
     from consumer.domain.outcome import Handler
     from consumer.observability.metrics import Metrics
     from consumer.persistence.store import Store
@@ -195,13 +203,23 @@ class Wiring:
             "order.status.requested": OrderStatusHandler(calls),
             "order.cancel.requested": OrderCancelRequestedHandler(calls, suppliers.ylh),
             **dict.fromkeys(CALLBACKS, CallbackHandler(self._books)),
-            "sync.products.requested": SyncProductsHandler(
-                self._books, suppliers.haier, self._relay.hand_over, self._observer, suppliers.haier.config_id
-            ),
+            **self._catalogue_handlers(suppliers.haier),
             "sync.logistics.requested": SyncLogisticsHandler(self._books, suppliers.haier.config_id),
             "sync.logistics.batch": SyncLogisticsBatchHandler(
                 self._books, suppliers.ylh, suppliers.haier, self._relay.hand_over
             ),
+        }
+
+    def _catalogue_handlers(self, haier: SwitchedHaier) -> Mapping[str, Handler]:
+        whole_list = WholeList(self._books, haier, self._relay.hand_over)
+        return {
+            "sync.products.requested": SyncProductsHandler(self._books, haier.sync_account),
+            "sync.prices.requested": SyncPricesHandler(self._books, haier.sync_account),
+            "sync.stock.requested": SyncStockHandler(self._books, haier.sync_account),
+            "sync.balance.requested": SyncBalanceHandler(haier, haier.sync_account, self._observer),
+            "catalog.batch.products": CatalogBatchProductsHandler(self._books, haier, whole_list, haier.sync_account),
+            "catalog.batch.prices": CatalogBatchPricesHandler(self._books, haier),
+            "catalog.batch.stock": CatalogBatchStockHandler(self._books, haier),
         }
 
     def _lane(self, lane: Lane) -> Subscriber:

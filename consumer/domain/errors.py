@@ -229,8 +229,12 @@ class StateError(RelayError):
     error_class = ErrorClass.TRANSIENT
 
 
-class StaleOrder(StateError):
-    """The order's row changed since it was read; read it again and decide anew."""
+class Stale(StateError):
+    """The books changed since they were read: read them again and decide anew, at once."""
+
+
+class StaleOrder(Stale):
+    """The order's row changed since it was read."""
 
     def __init__(self, so_id: str) -> None:
         super().__init__(f"order {so_id} changed meanwhile; it has to be read again", code="stale_order")
@@ -253,8 +257,29 @@ class AlreadyDone(StateError):
         self.event_id = event_id
 
 
-class BatchCounted(StateError):
-    """The batch has been counted before, or there is none of that number."""
+class StaleGoods(Stale):
+    """A product, its price or its stock changed in the books since it was read."""
+
+    def __init__(self, product_code: str) -> None:
+        super().__init__(f"product {product_code} changed meanwhile; it has to be read again", code="stale_goods")
+
+
+class SyncUnderWay(Stale):
+    """A sync of the same scope is under way: there is one to join."""
+
+    def __init__(self, sync_id: str) -> None:
+        super().__init__(f"sync {sync_id} does the same already", code="sync_under_way")
+
+
+class SyncEnded(Stale):
+    """The sync that was to be joined has ended meanwhile."""
+
+    def __init__(self, sync_id: str) -> None:
+        super().__init__(f"sync {sync_id} has ended meanwhile", code="sync_ended")
+
+
+class BatchCounted(Stale):
+    """The batch has been counted before, or there is none of that number, or its sync was cancelled."""
 
     def __init__(self, sync_id: str, number: int) -> None:
         super().__init__(f"batch {number} of sync {sync_id} is counted already", code="batch_counted")

@@ -56,6 +56,16 @@ class Price:
             return None
         return abs(computed - self.invoice_price) < CENT
 
+    @property
+    def warning(self) -> str | None:
+        """What a person should know of a price that does not add up; None: it does, or there is nothing to check."""
+        if self.adds_up is not False:
+            return None
+        return (
+            f"the invoice price is {self.invoice_price}, but {self.supply_price} x (1 - {self.direct_discount})"
+            f" - {self.rebate} is {self.computed_invoice_price:f}"
+        )
+
 
 class StockLevel(StrEnum):
     """Whose warehouse the goods lie in, seen from the account's."""

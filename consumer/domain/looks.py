@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 T = TypeVar("T")
+K = TypeVar("K", bound="Hashable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Change(Generic[T]):
 
 
 def changes(
-    known: Mapping[Hashable, Known[T]], seen: Iterable[T], *, key: Callable[[T], Hashable], seen_at: datetime
+    known: Mapping[K, Known[T]], seen: Iterable[T], *, key: Callable[[T], K], seen_at: datetime
 ) -> list[Change[T]]:
     """Return what of ``seen`` differs from ``known``, in the order seen; the last of a repeated key counts.
 

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime
+    from decimal import Decimal
 
     from consumer.domain.goods import PayerBalance, Price, Stock
-    from consumer.domain.looks import Look
+    from consumer.domain.looks import Known, Look
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.shipping import DeliveryPhoto, Kept, Shipment
@@ -46,10 +47,6 @@ class Books(Protocol):
 
     async def outbox_of(self, key: InboxKey) -> Sequence[OutboxMessage]:
         """Return the messages that the event of ``key`` has caused so far."""
-        ...
-
-    async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
-        """Return those of ``codes`` that are in the books, by code."""
         ...
 
 
@@ -173,7 +170,7 @@ class HaierGoods(Protocol):
 
     Each may raise any `SupplierError` but `UnknownOutcome`, since none changes anything; immediate repeats have been
     made by then. An entry that cannot be read harms none of the others: it is told as `Unreadable`. Only an answer that
-    has entries and none that can be read is `Malformed`; one by one, `Stock` and the payers' balances always are.
+    has entries and none that can be read is `Malformed`; one by one, `Stock` always is.
     """
 
     async def products(self, codes: Sequence[str]) -> Look[Product]:
@@ -204,16 +201,82 @@ class HaierGoods(Protocol):
         """
         ...
 
+
+@dataclass(frozen=True, slots=True)
+class SyncAccount:
+    """The account at Haier that calls are made with, and what its syncs do where a request is silent.
+
+    Attributes:
+        config_id: of the stored account; None: the environment's.
+        customer_code: the sold-to party.
+        prices: whether prices follow goods.
+        stock: whether stock follows goods.
+        counties: for the stock.
+    """
+
+    config_id: str | None
+    customer_code: str
+    prices: bool = False
+    stock: bool = False
+    counties: tuple[str, ...] = ()
+
+
+class HaierBalances(Protocol):
+    """Haier's look at the payers' accounts; any `SupplierError` may come."""
+
     async def balances(self) -> Sequence[PayerBalance]:
-        """Ask for the balance of each payer of the account."""
+        """Return the balance of each payer of the account."""
         ...
 
-    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """Return the products of ``codes``, or every procurable product for None.
 
-        A code that Haier does not know is simply not in the answer. A list longer than `PRODUCTS_PER_CALL` makes
-        several calls, of which one that fails fails all.
+class BalanceObserver(Protocol):
+    """Told every balance; metrics hang here."""
+
+    def payer_balance(self, account: str, amount: Decimal) -> None:
+        """Take note of what is left on one payer's account, in yuan."""
+        ...
+
+
+class PlanBooks(Protocol):
+    """Which syncs are under way."""
+
+    async def sync_of_scope(self, scope: str) -> str | None:
+        """Return the id of the sync of that scope that is under way; None: there is none."""
+        ...
+
+
+class GoodsBooks(Protocol):
+    """Our state as the batches of a sync of goods need it."""
+
+    async def commit(self, unit: UnitOfWork) -> None:
+        """See `Books.commit`."""
+        ...
+
+    async def products(self, codes: Collection[str]) -> Mapping[str, Known[Product]]:
+        """Return those of ``codes`` that are in the books, by code."""
+        ...
+
+    async def prices(self, codes: Collection[str]) -> Mapping[str, Known[Price]]:
+        """Return the prices that the books have of ``codes``, by code."""
+        ...
+
+    async def stock(self, codes: Collection[str], county: str) -> Mapping[str, Known[Stock]]:
+        """Return the stock in one county that the books have of ``codes``, by code."""
+        ...
+
+    async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> Sequence[str]:
+        """Return the next ``limit`` codes behind ``after`` that the books have as procurable, in their order.
+
+        ``category`` and ``brand`` None: whatever it is.
         """
+        ...
+
+    async def sync_batch(self, sync_id: str, number: int) -> BatchStanding | None:
+        """Return how a planned batch stands; None: there is none of that number (any more)."""
+        ...
+
+    async def sync_parts(self, sync_id: str) -> Mapping[int, Sequence[str]]:
+        """Return the parts of a whole list that are counted, by number, each with its codes."""
         ...
 
 

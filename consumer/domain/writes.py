@@ -12,13 +12,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from consumer.domain.shipping import SaveShipments
-from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
+from consumer.domain.sync_writes import CloseSync, CountBatch, CountPart, JoinSync, PlanSync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from consumer.domain.errors import ErrorClass
+    from consumer.domain.goods import Price, Stock
+    from consumer.domain.looks import Change
     from consumer.domain.order import Order
     from consumer.domain.product import Product
 
@@ -192,10 +194,26 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class SaveProducts:
-    """Upsert products with their brands and categories, in one statement each."""
+    """Products that changed, with their brands and categories; each code once.
 
-    products: tuple[Product, ...]
-    seen_at: datetime
+    Fails with `StaleGoods` where one of the rows is not at the version that its change builds on.
+    """
+
+    changes: tuple[Change[Product], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavePrices:
+    """Prices that changed, and a row of their history; each code once. Fails as `SaveProducts`."""
+
+    changes: tuple[Change[Price], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveStock:
+    """Stock that changed; each code and county once. Fails as `SaveProducts`."""
+
+    changes: tuple[Change[Stock], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +246,16 @@ Write = (
     | OutboxMessage
     | Letter
     | SaveProducts
+    | SavePrices
+    | SaveStock
     | MarkDispatched
     | MarkSuspect
     | ClearSuspect
     | SaveShipments
     | PlanSync
+    | JoinSync
     | CountBatch
+    | CountPart
     | CloseSync
 )
 

@@ -60,7 +60,6 @@ class SyncLogisticsHandler:
             event,
             key,
             sync_type=SyncType.LOGISTICS,
-            batch_type="sync.logistics.batch",
             batches=[(batch, len(batch.so_ids)) for batch in batches],
             config_id=await self._config_id() if wanted.detail else None,
             now=utc_now(),

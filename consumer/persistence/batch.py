@@ -1,8 +1,8 @@
 """How units of work that are ready together become statements: rounds first, then kinds.
 
-Within one round no two units touch the same inbox key, order, batch or end of a sync, so that all writes of a kind fit
-into one statement whatever their order. Units that do collide go to a later round, a transaction of its own, where the
-database decides about them exactly as if they had come later.
+Within one round no two units touch the same inbox key, order, good, batch or end of a sync, so that all writes of a
+kind fit into one statement whatever their order. Units that do collide go to a later round, a transaction of its own,
+where the database decides about them exactly as if they had come later.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from consumer.domain.shipping import SaveShipments
-from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
+from consumer.domain.sync_writes import CloseSync, CountBatch, CountPart, JoinSync, PlanSync
 from consumer.domain.writes import (
     ClearSuspect,
     InboxEntry,
@@ -20,9 +20,12 @@ from consumer.domain.writes import (
     MarkSuspect,
     OutboxMessage,
     SaveOrder,
+    SavePrices,
     SaveProducts,
+    SaveStock,
     SyncLogRow,
     UnitOfWork,
+    Write,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ Numbered = dict[int, UnitOfWork]
 """Units by their place in the caller's sequence."""
 
 
-CONTRADICTION = "the unit of work writes one order, one inbox key or one batch of a sync twice"
+CONTRADICTION = "the unit of work writes one order, one good, one inbox key or one batch of a sync twice"
 
 
 @dataclass(slots=True)
@@ -45,11 +48,15 @@ class Batch:
     messages: list[OutboxMessage] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     products: list[SaveProducts] = field(default_factory=list)
+    prices: list[SavePrices] = field(default_factory=list)
+    stock: list[SaveStock] = field(default_factory=list)
     dispatched: list[MarkDispatched] = field(default_factory=list)
     marks: list[MarkSuspect] = field(default_factory=list)
     cleared: list[ClearSuspect] = field(default_factory=list)
     shipments: list[SaveShipments] = field(default_factory=list)
     plans: list[PlanSync] = field(default_factory=list)
+    joins: list[JoinSync] = field(default_factory=list)
+    parts: list[CountPart] = field(default_factory=list)
     counts: list[CountBatch] = field(default_factory=list)
     closes: list[CloseSync] = field(default_factory=list)
 
@@ -72,6 +79,10 @@ class Batch:
                         batch.letters.append(write)
                     case SaveProducts():
                         batch.products.append(write)
+                    case SavePrices():
+                        batch.prices.append(write)
+                    case SaveStock():
+                        batch.stock.append(write)
                     case MarkDispatched():
                         batch.dispatched.append(write)
                     case MarkSuspect():
@@ -82,6 +93,10 @@ class Batch:
                         batch.shipments.append(write)
                     case PlanSync():
                         batch.plans.append(write)
+                    case JoinSync():
+                        batch.joins.append(write)
+                    case CountPart():
+                        batch.parts.append(write)
                     case CountBatch():
                         batch.counts.append(write)
                     case CloseSync():
@@ -115,11 +130,30 @@ def rounds(units: Sequence[UnitOfWork]) -> list[Numbered]:
 
 def _claims(unit: UnitOfWork) -> Iterator[Hashable]:
     for write in unit.writes:
-        if isinstance(write, InboxEntry):
-            yield write.key
-        elif isinstance(write, SaveOrder):
-            yield write.order.so_id
-        elif isinstance(write, CountBatch):
+        match write:
+            case InboxEntry():
+                yield write.key
+            case SaveOrder():
+                yield write.order.so_id
+            case SaveProducts() | SavePrices():
+                yield from ((type(write), change.new.product_code) for change in write.changes)
+            case SaveStock():
+                yield from ((change.new.product_code, change.new.county_code) for change in write.changes)
+            case _:
+                yield from _of_sync(write)
+
+
+def _of_sync(write: Write) -> Iterator[Hashable]:
+    match write:
+        case PlanSync():
+            yield "scope", write.scope or write.sync_id
+        case CountBatch():
             yield write.sync_id, write.number
-        elif isinstance(write, CloseSync):
-            yield write
+        case CountPart():
+            # Its parent too: a batch that ends in the same round takes no part any more.
+            yield write.sync_id, write.parent
+            yield write.sync_id, write.count.number
+        case JoinSync() | CloseSync():
+            yield "end", write.sync_id
+        case _:
+            pass

@@ -85,6 +85,12 @@ class Conflict:
             insert = self._sqlite(ALWAYS).on_conflict_do_nothing(index_elements=self._key)
         return self._incoming.bulk(insert)
 
+    def ignored_by_any_key(self) -> Bulk:
+        """Compile it so that a row is left out whose primary key, or any other unique key, is taken."""
+        if self._incoming.dialect.name == "postgresql":
+            return self._incoming.bulk(self._postgresql(ALWAYS).on_conflict_do_nothing())
+        return self._incoming.bulk(self._sqlite(ALWAYS).on_conflict_do_nothing())
+
     def replaced(
         self,
         *,

@@ -1,78 +1,121 @@
-"""Goods with their brands and categories, written as sets; a product that is as seen is not written at all."""
+"""What Haier says of goods: products with their brands and categories, prices with their history, stock by county."""
 
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, literal_column, or_, select
+from sqlalchemy import BigInteger, Text, bindparam, or_, select
 
+from consumer.domain.goods import Price, Stock, StockLevel
 from consumer.domain.product import Product
-from consumer.persistence import tables
+from consumer.persistence import catalogue_tables as tables
 from consumer.persistence.bulk import Incoming
-from consumer.persistence.keys import KeySet
+from consumer.persistence.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import Dialect
 
-    from consumer.domain.writes import SaveProducts
-
-_TABLE = tables.products
-_VALUES = ("model", "category", "brand", "image_url", "page_image_urls", "procurable", "reason")
+    from consumer.domain.looks import Known
+    from consumer.domain.writes import SavePrices, SaveProducts, SaveStock
 
 
 class Catalogue:
-    """Statements on ``products``, ``brands`` and ``categories``."""
+    """Statements on ``products``, ``brands``, ``categories``, ``prices``, ``price_history`` and ``stock``."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._brands = Incoming.of(dialect, tables.brands).insert(tables.brands).ignored()
         self._categories = Incoming.of(dialect, tables.categories).insert(tables.categories).ignored()
-        incoming = Incoming.of(dialect, _TABLE, "product_code", *_VALUES, "updated_at")
-        self._products = incoming.insert(
-            _TABLE, row_version=literal_column("1"), created_at=incoming.rows.c.updated_at
-        ).replaced(
-            # An older look at the same product, committed late, must not undo a newer one.
-            when=lambda new: and_(
-                _TABLE.c.updated_at <= new.updated_at,
-                or_(*[_TABLE.c[name].is_distinct_from(new[name]) for name in _VALUES]),
-            ),
-            columns=[*_VALUES, "updated_at"],
-            row_version=lambda _: _TABLE.c.row_version + literal_column("1"),
+        self._products = Shelf(dialect, tables.products, _product_row, _product)
+        self._prices = Shelf(dialect, tables.prices, _price_row, _price)
+        self._stock = Shelf(dialect, tables.stock, _stock_row, _stock)
+        shown = [name for name in tables.prices.c.keys() if name not in {"created_at", "updated_at"}]  # noqa: SIM118 (a collection of columns)
+        self._history = Incoming.of(dialect, tables.price_history, *shown, "seen_at").insert(tables.price_history)
+        self._keep = self._history.ignored()
+
+        goods = tables.products.c
+        category, brand = bindparam("category", type_=Text), bindparam("brand", type_=Text)
+        self._procurable = (
+            select(goods.product_code)
+            .where(
+                goods.product_code > bindparam("after"),
+                goods.procurable,
+                or_(category.is_(None), goods.category == category),
+                or_(brand.is_(None), goods.brand == brand),
+            )
+            .order_by(goods.product_code)
+            .limit(bindparam("limit", type_=BigInteger))
         )
-        self._keys = KeySet(dialect, "product_code")
-        self._find = (
-            select(_TABLE)
-            .select_from(self._keys.rows)
-            .join(_TABLE, _TABLE.c.product_code == self._keys.rows.c.product_code)
+
+    # ---- writing, within a unit of work ----
+
+    def save(
+        self,
+        connection: Connection,
+        *,
+        products: Sequence[SaveProducts] = (),
+        prices: Sequence[SavePrices] = (),
+        stock: Sequence[SaveStock] = (),
+    ) -> bool:
+        """Write what changed; False: one of the changes builds on a row that has changed meanwhile."""
+        goods = [change for save in products for change in save.changes]
+        self._brands.execute(connection, _names((change.new.brand, change.seen_at) for change in goods))
+        self._categories.execute(connection, _names((change.new.category, change.seen_at) for change in goods))
+        priced = [change for save in prices for change in save.changes]
+        held = (
+            self._products.save(connection, goods)
+            and self._prices.save(connection, priced)
+            and self._stock.save(connection, [change for save in stock for change in save.changes])
         )
+        self._keep.execute(connection, sorted(self._prices.row(change) for change in priced))
+        return held
 
-    def save(self, connection: Connection, saves: Sequence[SaveProducts]) -> None:
-        """Write products that differ from what is known, and names not known yet.
+    # ---- reading ----
 
-        The last of a repeated code counts. A look that says when it was taken is as old as that, whenever it is saved.
-        """
-        seen = {
-            product.product_code: (product, product.seen_at or save.seen_at)
-            for save in saves
-            for product in save.products
-        }
-        self._brands.execute(connection, _names((product.brand, at) for product, at in seen.values()))
-        self._categories.execute(connection, _names((product.category, at) for product, at in seen.values()))
-        self._products.execute(connection, [_row(*seen[code]) for code in sorted(seen)])
-
-    def find(self, connection: Connection, codes: Collection[str]) -> dict[str, Product]:
+    def products(self, connection: Connection, codes: Collection[str]) -> dict[str, Known[Product]]:
         """Return those of ``codes`` that are known."""
-        if not codes:
-            return {}
-        result = connection.execute(self._find, self._keys.parameters([(code,) for code in codes]))
-        return {row.product_code: _product(row) for row in result}
+        found = self._products.find(connection, [(code,) for code in codes])
+        return {code: known for (code,), known in found.items()}
+
+    def prices(self, connection: Connection, codes: Collection[str]) -> dict[str, Known[Price]]:
+        """Return the prices that are known of ``codes``."""
+        found = self._prices.find(connection, [(code,) for code in codes])
+        return {code: known for (code,), known in found.items()}
+
+    def stock(self, connection: Connection, codes: Collection[str], county: str) -> dict[str, Known[Stock]]:
+        """Return the stock in one county that is known of ``codes``."""
+        found = self._stock.find(connection, [(code, county) for code in codes])
+        return {code: known for (code, _), known in found.items()}
+
+    def procurable(
+        self, connection: Connection, category: str | None, brand: str | None, *, after: str, limit: int
+    ) -> list[str]:
+        """Return the next codes behind ``after`` that are procurable, in their order; None: whatever it is."""
+        wanted = {"after": after, "limit": limit, "category": category, "brand": brand}
+        return list(connection.execute(self._procurable, wanted).scalars())
+
+    def stale(
+        self,
+        connection: Connection,
+        *,
+        products: Sequence[SaveProducts],
+        prices: Sequence[SavePrices],
+        stock: Sequence[SaveStock],
+    ) -> set[tuple[str, ...]]:
+        """Return what of the changes builds on a row that has changed: (kind, key …)."""
+        return {
+            *(("products", *key) for save in products for key in self._products.stale(connection, save.changes)),
+            *(("prices", *key) for save in prices for key in self._prices.stale(connection, save.changes)),
+            *(("stock", *key) for save in stock for key in self._stock.stale(connection, save.changes)),
+        }
 
 
-def _names(named: Any) -> list[tuple[str, datetime]]:
+def _names(named: Iterable[tuple[str | None, datetime]]) -> list[tuple[str, datetime]]:
     first: dict[str, datetime] = {}
     for name, at in named:
         if name is not None:
@@ -80,7 +123,7 @@ def _names(named: Any) -> list[tuple[str, datetime]]:
     return sorted(first.items())
 
 
-def _row(product: Product, seen_at: datetime) -> tuple[object, ...]:
+def _product_row(product: Product) -> tuple[object, ...]:
     return (
         product.product_code,
         product.model,
@@ -90,7 +133,6 @@ def _row(product: Product, seen_at: datetime) -> tuple[object, ...]:
         json.dumps(product.page_image_urls, ensure_ascii=False),
         product.procurable,
         product.reason,
-        seen_at,
     )
 
 
@@ -104,5 +146,67 @@ def _product(row: Any) -> Product:
         page_image_urls=tuple(json.loads(row.page_image_urls)),
         procurable=row.procurable,
         reason=row.reason,
-        seen_at=row.updated_at,
     )
+
+
+def _price_row(price: Price) -> tuple[object, ...]:
+    return (
+        price.product_code,
+        _text(price.supply_price),
+        _text(price.invoice_price),
+        _text(price.direct_discount),
+        price.rebate_type,
+        _text(price.rebate),
+        price.procurable,
+        price.reason,
+        price.warning,
+    )
+
+
+def _price(row: Any) -> Price:
+    return Price(
+        product_code=row.product_code,
+        supply_price=_number(row.supply_price),
+        invoice_price=_number(row.invoice_price),
+        direct_discount=Decimal(row.direct_discount),
+        rebate_type=row.rebate_type,
+        rebate=Decimal(row.rebate),
+        procurable=row.procurable,
+        reason=row.reason,
+    )
+
+
+def _stock_row(stock: Stock) -> tuple[object, ...]:
+    return (
+        stock.product_code,
+        stock.county_code,
+        stock.quantity,
+        stock.storage_location,
+        None if stock.level is None else stock.level.value,
+        stock.order_cut_off,
+        stock.delivery_estimate,
+        _text(stock.hours),
+        stock.transferred,
+    )
+
+
+def _stock(row: Any) -> Stock:
+    return Stock(
+        product_code=row.product_code,
+        county_code=row.county_code,
+        quantity=row.quantity,
+        storage_location=row.storage_location,
+        level=None if row.level is None else StockLevel(row.level),
+        order_cut_off=row.order_cut_off,
+        delivery_estimate=row.delivery_estimate,
+        hours=_number(row.hours),
+        transferred=row.transferred,
+    )
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

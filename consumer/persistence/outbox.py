@@ -51,11 +51,12 @@ class Outbox:
 
     Args:
         dialect: of the database.
-        claim: how long fresh rows belong to the process that writes them; nothing where it leaves them to others.
+        claim: how long fresh rows belong to the process that writes them, which is nothing where it leaves them to
+            others; None: `FIRST_CLAIM`.
     """
 
-    def __init__(self, dialect: Dialect, claim: timedelta = FIRST_CLAIM) -> None:
-        first_claim = literal_column(str(milliseconds(claim)), BigInteger)
+    def __init__(self, dialect: Dialect, claim: timedelta | None = None) -> None:
+        first_claim = literal_column(str(milliseconds(FIRST_CLAIM if claim is None else claim)), BigInteger)
         self._add = (
             Incoming.of(dialect, _TABLE, *_CONTENT)
             .insert(_TABLE, status=_PENDING, claimed_until=clock() + first_claim)

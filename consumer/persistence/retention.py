@@ -36,12 +36,13 @@ class Purged:
     outbox: int
     suspects: int
     batches: int
+    followers: int
     scheduled_runs: int
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.inbox + self.outbox + self.suspects + self.batches + self.scheduled_runs
+        return sum((self.inbox, self.outbox, self.suspects, self.batches, self.followers, self.scheduled_runs))
 
 
 async def purge(database: Database, older_than: timedelta) -> Purged:
@@ -52,6 +53,7 @@ async def purge(database: Database, older_than: timedelta) -> Purged:
         outbox=await _delete(database, _OUTBOX, before),
         suspects=await _delete(database, _SUSPECTS, before),
         batches=await _delete(database, _BATCHES, before),
+        followers=await _delete(database, _FOLLOWERS, before),
         scheduled_runs=await _delete(database, _RUNS, before),
     )
 
@@ -69,11 +71,9 @@ def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Dele
 _INBOX = _statement(tables.inbox, "done_at")
 _OUTBOX = _statement(tables.outbox, "created_at", tables.outbox.c.status == literal_column("'dispatched'"))
 _SUSPECTS = _statement(tables.suspects, "marked_at")
-_BATCHES = _statement(
-    sync_tables.sync_batches,
-    "counted_at",
-    ~sync_tables.sync_batches.c.sync_id.in_(select(sync_tables.sync_plans.c.sync_id)),
-)
+_UNDER_WAY = select(sync_tables.sync_plans.c.sync_id)
+_BATCHES = _statement(sync_tables.sync_batches, "counted_at", ~sync_tables.sync_batches.c.sync_id.in_(_UNDER_WAY))
+_FOLLOWERS = _statement(sync_tables.sync_followers, "joined_at", ~sync_tables.sync_followers.c.sync_id.in_(_UNDER_WAY))
 
 
 def _last_runs_stay() -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from consumer.persistence import migrations, retention, scrubbing
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
-from consumer.persistence.conditions import failure
+from consumer.persistence.conditions import Found, failure
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
 from consumer.persistence.inbox import Inbox
@@ -33,6 +33,7 @@ from consumer.persistence.shipments import Shipments
 from consumer.persistence.stats import Stats, stats
 from consumer.persistence.stories import Stories
 from consumer.persistence.suspects import Suspects
+from consumer.persistence.sync_cancelling import SyncCancelling
 from consumer.persistence.sync_log import SyncLog
 from consumer.persistence.sync_plans import SyncPlans
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
     from consumer.domain.audit import ChainKey
     from consumer.domain.errors import RelayError
+    from consumer.domain.goods import Price, Stock
+    from consumer.domain.looks import Known
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.slots import Reservation, SlotRequest
@@ -77,6 +80,7 @@ class Store(Interventions):
         self.stories = Stories(database)
         self.shipments = Shipments(database)
         self.plans = SyncPlans(database)
+        self.cancelling = SyncCancelling(database, self._audit, self.plans, self._sync_log)
         self.schedule = Schedule(database)
 
     @classmethod
@@ -173,10 +177,15 @@ class Store(Interventions):
             raise _NotHeld
         self.shipments.save(connection, batch.shipments)
         self._sync_log.write(connection, batch.sync_rows)
-        self.plans.plan(connection, batch.plans)
-        if not (self.plans.count(connection, batch.counts) and self.plans.close(connection, batch.closes)):
+        held = (
+            self.plans.plan(connection, batch.plans)
+            and self.plans.join(connection, batch.joins)
+            and self.plans.count(connection, batch.counts, batch.parts)
+            and self.plans.close(connection, batch.closes)
+            and self._catalogue.save(connection, products=batch.products, prices=batch.prices, stock=batch.stock)
+        )
+        if not held:
             raise _NotHeld
-        self._catalogue.save(connection, batch.products)
         self._letters.add(connection, batch.letters)
         self._outbox.add(connection, batch.messages)
         self._outbox.dispatched(connection, batch.dispatched)
@@ -184,17 +193,22 @@ class Store(Interventions):
         self._suspects.clear(connection, batch.cleared)
 
     async def _failures(self, units: Numbered) -> dict[int, RelayError | None]:
-        batch = Batch.of(units.values())
-        keys = [entry.key for entry in batch.entries]
-        find = partial(
-            failure,
-            done=await self._database.read(lambda connection: self._inbox.find(connection, keys)),
-            standing=await self._database.read(lambda connection: self._orders.standing(connection, batch.orders)),
-            countable=await self._database.read(lambda connection: self.plans.open_batches(connection, batch.counts)),
-            closable=await self._database.read(self.plans.over) if batch.closes else (),
-        )
-        failures = {number: find(unit) for number, unit in units.items()}
+        found = await self._database.read(partial(self._found, Batch.of(units.values())))
+        failures = {number: failure(unit, found) for number, unit in units.items()}
         return {number: failed for number, failed in failures.items() if failed is not None}
+
+    def _found(self, batch: Batch, connection: Connection) -> Found:
+        syncs = {count.sync_id for count in batch.counts} | {part.sync_id for part in batch.parts}
+        countable, counted = self.plans.batches(connection, syncs)
+        return Found(
+            done=self._inbox.find(connection, [entry.key for entry in batch.entries]),
+            standing=self._orders.standing(connection, batch.orders),
+            countable=countable,
+            counted=counted,
+            under_way=self.plans.under_way(connection),
+            closable=self.plans.over(connection),
+            stale=self._catalogue.stale(connection, products=batch.products, prices=batch.prices, stock=batch.stock),
+        )
 
     async def reserve_slots(self, request: SlotRequest) -> Reservation:
         """Give out the next slots of an account's quota; see `Slots`."""
@@ -230,9 +244,23 @@ class Store(Interventions):
             lambda connection: self._orders.with_held(connection, older_than=older_than, after=after, limit=limit)
         )
 
-    async def products(self, codes: Collection[str]) -> dict[str, Product]:
+    async def products(self, codes: Collection[str]) -> dict[str, Known[Product]]:
         """Return those of ``codes`` that are in the books."""
-        return await self._database.read(lambda connection: self._catalogue.find(connection, codes))
+        return await self._database.read(lambda connection: self._catalogue.products(connection, codes))
+
+    async def prices(self, codes: Collection[str]) -> dict[str, Known[Price]]:
+        """Return the prices that the books have of ``codes``."""
+        return await self._database.read(lambda connection: self._catalogue.prices(connection, codes))
+
+    async def stock(self, codes: Collection[str], county: str) -> dict[str, Known[Stock]]:
+        """Return the stock in one county that the books have of ``codes``."""
+        return await self._database.read(lambda connection: self._catalogue.stock(connection, codes, county))
+
+    async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> list[str]:
+        """Return the next codes that the books have as procurable, in their order; None: of any category or brand."""
+        return await self._database.read(
+            lambda connection: self._catalogue.procurable(connection, category, brand, after=after, limit=limit)
+        )
 
     async def suspects(self, keys: Collection[str]) -> dict[str, int]:
         """Return how often those of ``keys`` that are suspects were run alone."""
@@ -245,6 +273,10 @@ class Store(Interventions):
     async def recent_sync_logs(self, limit: int) -> list[SyncLogRow]:
         """Return the newest sync-log rows, newest first."""
         return await self._database.read(lambda connection: self._sync_log.recent(connection, limit))
+
+    async def joined_sync(self, key: InboxKey) -> str | None:
+        """Return the id of the sync that the request of ``key`` joined."""
+        return await self.plans.joined(key)
 
     async def letter(self, id_: str) -> Letter | None:
         """Return the letter ``id_``."""

@@ -1,7 +1,9 @@
 """Syncs that go in batches: ``sync_plans`` holds those under way, ``sync_batches`` every batch and what came of it.
 
 A batch is counted once because only an open one can be; a sync is closed once because only a plan that is there, and
-has no open batch, can be taken away. Both conditions stand in the statement that writes.
+has no open batch, can be taken away. Both conditions stand in the statement that writes. Whoever adds batches to a
+plan, joins it or cancels it holds the plan's row while he does: on PostgreSQL, where others write at the same time,
+none of them can then miss the other.
 """
 
 from __future__ import annotations
@@ -22,14 +24,16 @@ from schemas.results.sync import MAX_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
-    from consumer.domain.sync_writes import CloseSync, CountBatch, PlanSync
+    from consumer.domain.sync_writes import CloseSync, CountBatch, CountPart, JoinSync, PlannedBatch, PlanSync
     from consumer.persistence.engine import Database
 
 _PLANS = sync_tables.sync_plans
 _BATCHES = sync_tables.sync_batches
+_FOLLOWERS = sync_tables.sync_followers
 _LOG = tables.sync_log
 _OPEN: ColumnElement[str] = literal_column(f"'{BatchStatus.OPEN}'")
 _ZERO = literal_column("0", Integer)
@@ -45,12 +49,33 @@ class SyncPlans:
     def __init__(self, database: Database) -> None:
         self._database = database
         dialect = database.dialect
-        self._plan = Incoming.of(dialect, _PLANS).insert(_PLANS).ignored()
+        self._plan = (
+            Incoming.of(dialect, _PLANS, *[name for name in _PLANS.c.keys() if name != "followers"])  # noqa: SIM118
+            .insert(_PLANS, followers=_ZERO)
+            .ignored_by_any_key()
+        )
         self._batches = (
             Incoming.of(dialect, _BATCHES, "sync_id", "number", "total")
             .insert(_BATCHES, status=_OPEN, succeeded=_ZERO, changed=_ZERO, failed=_ZERO)
             .ignored()
         )
+        self._part = Incoming.of(dialect, _BATCHES, *_COUNTED, "total", "codes").insert(_BATCHES).ignored()
+        self._hold = select(_PLANS.c.sync_id).where(_PLANS.c.sync_id == bindparam("sync_id")).with_for_update()
+        self._hold_batch = (
+            select(_BATCHES.c.number)
+            .where(
+                _BATCHES.c.sync_id == bindparam("sync_id"),
+                _BATCHES.c.number == bindparam("number"),
+                _BATCHES.c.status == _OPEN,
+            )
+            .with_for_update()
+        )
+        self._followed = (
+            update(_PLANS)
+            .where(_PLANS.c.sync_id == bindparam("id"))
+            .values(followers=_PLANS.c.followers + literal_column("1"))
+        )
+        self._follow = Incoming.of(dialect, _FOLLOWERS).insert(_FOLLOWERS).ignored()
         counted = Incoming.of(dialect, _BATCHES, *_COUNTED)
         new = counted.rows.c
         self._count = counted.bulk(
@@ -60,8 +85,24 @@ class SyncPlans:
         )
         self._progress = _progress()
         has_open = exists().where(_BATCHES.c.sync_id == _PLANS.c.sync_id, _BATCHES.c.status == _OPEN)
-        self._close = delete(_PLANS).where(_PLANS.c.sync_id == bindparam("sync_id"), ~has_open)
-        self._over = select(_PLANS.c.sync_id).where(~has_open).order_by(_PLANS.c.planned_at, _PLANS.c.sync_id)
+        self._close = delete(_PLANS).where(
+            _PLANS.c.sync_id == bindparam("sync_id"), _PLANS.c.followers == bindparam("followers"), ~has_open
+        )
+        self._over = (
+            select(_PLANS.c.sync_id, _PLANS.c.followers)
+            .where(~has_open)
+            .order_by(_PLANS.c.planned_at, _PLANS.c.sync_id)
+        )
+        self._under_way = select(_PLANS.c.sync_id, _PLANS.c.scope)
+        self._call_off = (
+            update(_BATCHES)
+            .where(_BATCHES.c.sync_id == bindparam("id"), _BATCHES.c.status == _OPEN)
+            .values(
+                status=literal_column(f"'{BatchStatus.CANCELLED}'"),
+                counted_at=bindparam("at", type_=_BATCHES.c.counted_at.type),
+            )
+        )
+        self._take_away = delete(_PLANS).where(_PLANS.c.sync_id == bindparam("sync_id"))
         self._keys = KeySet(dialect, "sync_id")
         wanted = self._keys.rows
         self._open = (
@@ -70,16 +111,33 @@ class SyncPlans:
             .join(_BATCHES, _BATCHES.c.sync_id == wanted.c.sync_id)
             .where(_BATCHES.c.status == _OPEN)
         )
+        self._all = (
+            select(_BATCHES.c.sync_id, _BATCHES.c.number)
+            .select_from(wanted)
+            .join(_BATCHES, _BATCHES.c.sync_id == wanted.c.sync_id)
+        )
         of_sync = _BATCHES.c.sync_id == bindparam("sync_id")
         self._one = select(_BATCHES.c.total, _BATCHES.c.status).where(of_sync, _BATCHES.c.number == bindparam("number"))
         self._changed = select(func.coalesce(func.sum(_BATCHES.c.changed), _ZERO)).where(of_sync)
         # Each of these batches names one at least.
         self._failures = (
             select(_BATCHES.c.failures)
-            .where(of_sync, _BATCHES.c.failed > _ZERO)
+            .where(of_sync, _BATCHES.c.failures.is_not(None))
             .order_by(_BATCHES.c.number)
             .limit(MAX_FAILED)
         )
+        self._codes = select(_BATCHES.c.number, _BATCHES.c.codes).where(of_sync, _BATCHES.c.codes.is_not(None))
+        self._followers = (
+            select(_FOLLOWERS)
+            .where(_FOLLOWERS.c.sync_id == bindparam("sync_id"))
+            .order_by(_FOLLOWERS.c.joined_at, _FOLLOWERS.c.event_id)
+        )
+        self._joined = select(_FOLLOWERS.c.sync_id).where(
+            _FOLLOWERS.c.source == bindparam("source"),
+            _FOLLOWERS.c.event_id == bindparam("event_id"),
+            _FOLLOWERS.c.run == bindparam("run"),
+        )
+        self._of_scope = select(_PLANS.c.sync_id).where(_PLANS.c.scope == bindparam("scope"))
         self._find = (
             select(*[*_PLANS.c, *(column.label(f"log_{column.name}") for column in _LOG.c)])
             .select_from(_PLANS.join(_LOG, _LOG.c.id == _PLANS.c.sync_id))
@@ -88,48 +146,117 @@ class SyncPlans:
 
     # ---- writing, within a unit of work ----
 
-    def plan(self, connection: Connection, plans: Sequence[PlanSync]) -> None:
-        """Write plans with all their batches open; one that is there already stays as it is."""
-        self._plan.execute(
+    def plan(self, connection: Connection, plans: Sequence[PlanSync]) -> bool:
+        """Write plans with all their batches open; False: one of them is about what another sync does already."""
+        written = self._plan.execute(
             connection,
             [
-                (plan.sync_id, plan.key.source, plan.key.event_id, plan.key.run, plan.traceparent, plan.planned_at)
+                (
+                    plan.sync_id,
+                    plan.key.source,
+                    plan.key.event_id,
+                    plan.key.run,
+                    plan.traceparent,
+                    plan.planned_at,
+                    plan.scope,
+                )
                 for plan in sorted(plans, key=lambda plan: plan.sync_id)
             ],
         )
-        batches = [(plan.sync_id, batch.number, batch.items) for plan in plans for batch in plan.batches]
-        self._batches.execute(connection, sorted(batches))
+        self._open_batches(connection, [(plan.sync_id, plan.batches) for plan in plans])
+        return written == len(plans)
 
-    def count(self, connection: Connection, counts: Sequence[CountBatch]) -> bool:
-        """Note the ends of batches and add them to their syncs' rows; False: one of them is not open."""
-        ordered = sorted(counts, key=lambda count: (count.sync_id, count.number))
-        if self._count.execute(connection, [_counted(count) for count in ordered]) != len(ordered):
+    def join(self, connection: Connection, joins: Sequence[JoinSync]) -> bool:
+        """Write down who joined which sync; False: one of the syncs is not under way any more."""
+        for join in sorted(joins, key=lambda join: join.sync_id):
+            if connection.execute(self._followed, {"id": join.sync_id}).rowcount != 1:
+                return False
+        self._follow.execute(
+            connection,
+            [
+                (join.sync_id, join.key.source, join.key.event_id, join.key.run, join.traceparent, join.joined_at)
+                for join in joins
+            ],
+        )
+        return True
+
+    def count(self, connection: Connection, counts: Sequence[CountBatch], parts: Sequence[CountPart] = ()) -> bool:
+        """Note the ends of batches, and parts of them, and add them to their syncs' rows.
+
+        Returns:
+            False: one of the batches is not open, a part is counted already, or the sync that batches join is gone.
+        """
+        every = sorted([*counts, *(part.count for part in parts)], key=lambda count: (count.sync_id, count.number))
+        for sync_id in dict.fromkeys(count.sync_id for count in every if count.joined):
+            if connection.execute(self._hold, {"sync_id": sync_id}).one_or_none() is None:
+                return False
+        for part in parts:
+            parent = {"sync_id": part.sync_id, "number": part.parent}
+            if connection.execute(self._hold_batch, parent).one_or_none() is None:
+                return False
+        ended = sorted(counts, key=lambda count: (count.sync_id, count.number))
+        if self._count.execute(connection, [_counted(count) for count in ended]) != len(ended):
             return False
+        rows = [(*_counted(part.count), part.items, json.dumps(part.codes, ensure_ascii=False)) for part in parts]
+        if self._part.execute(connection, rows) != len(parts):
+            return False
+        self._open_batches(connection, [(count.sync_id, count.joined) for count in every])
+        grown = [(count.sync_id, sum(batch.items for batch in count.joined)) for count in every]
+        grown += [(part.sync_id, part.items) for part in parts]
+        self._progressed(connection, every, grown)
+        return True
+
+    def close(self, connection: Connection, closes: Sequence[CloseSync]) -> bool:
+        """Take plans away; False: one of them has an open batch, has been joined once more, or is gone."""
+        ordered = sorted(closes, key=lambda close: close.sync_id)
+        return sum(
+            connection.execute(self._close, {"sync_id": close.sync_id, "followers": close.followers}).rowcount
+            for close in ordered
+        ) == len(ordered)
+
+    def cancel(self, connection: Connection, sync_id: str, now: datetime) -> SyncEnd | None:
+        """Call off what is open of a sync and take its plan away; return what it came to. None: it is not under way."""
+        if connection.execute(self._hold, {"sync_id": sync_id}).one_or_none() is None:
+            return None
+        connection.execute(self._call_off, {"id": sync_id, "at": now})
+        end = self._end(connection, sync_id)
+        connection.execute(self._take_away, {"sync_id": sync_id})
+        return end
+
+    def batches(
+        self, connection: Connection, sync_ids: Collection[str]
+    ) -> tuple[set[tuple[str, int]], set[tuple[str, int]]]:
+        """Return which batches of the syncs are open now, and which there are at all."""
+        parameters = self._keys.parameters([(sync_id,) for sync_id in set(sync_ids)])
+        open_ = {(row.sync_id, row.number) for row in connection.execute(self._open, parameters)}
+        return open_, {(row.sync_id, row.number) for row in connection.execute(self._all, parameters)}
+
+    def over(self, connection: Connection) -> dict[str, int]:
+        """Return the syncs under way that have no open batch, the oldest first, each with how many joined it."""
+        return {row.sync_id: row.followers for row in connection.execute(self._over)}
+
+    def under_way(self, connection: Connection) -> dict[str, str | None]:
+        """Return the syncs under way, each with its scope."""
+        return {row.sync_id: row.scope for row in connection.execute(self._under_way)}
+
+    def _open_batches(self, connection: Connection, planned: Sequence[tuple[str, Sequence[PlannedBatch]]]) -> None:
+        rows = [(sync_id, batch.number, batch.items) for sync_id, batches in planned for batch in batches]
+        self._batches.execute(connection, sorted(rows))
+
+    def _progressed(
+        self, connection: Connection, counts: Sequence[CountBatch], grown: Sequence[tuple[str, int]]
+    ) -> None:
         # One row of the log after the other, in one order: two processes could otherwise wait for each other.
-        for sync_id in dict.fromkeys(count.sync_id for count in ordered):
-            ended = [count for count in ordered if count.sync_id == sync_id]
+        for sync_id in dict.fromkeys(count.sync_id for count in counts):
+            ended = [count for count in counts if count.sync_id == sync_id]
             progress = {
                 "sync_id": sync_id,
+                "grown": sum(items for id_, items in grown if id_ == sync_id),
                 "succeeded": sum(count.succeeded for count in ended),
                 "failed": sum(count.failed for count in ended),
                 "began_at": min(count.began_at for count in ended),
             }
             connection.execute(self._progress, progress)
-        return True
-
-    def close(self, connection: Connection, closes: Sequence[CloseSync]) -> bool:
-        """Take plans away; False: one of them has an open batch, or is gone."""
-        ids = sorted(close.sync_id for close in closes)
-        return sum(connection.execute(self._close, {"sync_id": sync_id}).rowcount for sync_id in ids) == len(ids)
-
-    def open_batches(self, connection: Connection, counts: Collection[CountBatch]) -> set[tuple[str, int]]:
-        """Return which batches of the syncs of ``counts`` are open now."""
-        parameters = self._keys.parameters([(sync_id,) for sync_id in {count.sync_id for count in counts}])
-        return {(row.sync_id, row.number) for row in connection.execute(self._open, parameters)}
-
-    def over(self, connection: Connection) -> list[str]:
-        """Return the syncs under way that have no open batch, the oldest first."""
-        return list(connection.execute(self._over).scalars())
 
     # ---- reading ----
 
@@ -138,6 +265,25 @@ class SyncPlans:
         parameters = {"sync_id": sync_id, "number": number}
         row = await self._database.read(lambda connection: connection.execute(self._one, parameters).one_or_none())
         return None if row is None else BatchStanding(row.total, BatchStatus(row.status))
+
+    async def parts(self, sync_id: str) -> dict[int, tuple[str, ...]]:
+        """Return the parts of a sync's whole list that are counted, by number, each with its products."""
+        parameters = {"sync_id": sync_id}
+        rows = await self._database.read(lambda connection: connection.execute(self._codes, parameters).all())
+        return {row.number: tuple(json.loads(row.codes)) for row in rows}
+
+    async def of_scope(self, scope: str) -> str | None:
+        """Return the sync of that scope that is under way."""
+        return await self._database.read(
+            lambda connection: connection.execute(self._of_scope, {"scope": scope}).scalar_one_or_none()
+        )
+
+    async def joined(self, key: InboxKey) -> str | None:
+        """Return the sync that the request of ``key`` joined."""
+        parameters = {"source": key.source, "event_id": key.event_id, "run": key.run}
+        return await self._database.read(
+            lambda connection: connection.execute(self._joined, parameters).scalars().first()
+        )
 
     async def ended(self) -> list[SyncEnd]:
         """Return what every sync under way that has no open batch comes to."""
@@ -161,6 +307,10 @@ class SyncPlans:
             row=sync_log_row(found, prefix="log_"),
             changed=connection.execute(self._changed, {"sync_id": sync_id}).scalar_one(),
             failures=tuple(named[:MAX_FAILED]),
+            followers=tuple(
+                (InboxKey(row.source, row.event_id, row.run), row.traceparent)
+                for row in connection.execute(self._followers, {"sync_id": sync_id})
+            ),
         )
 
 
@@ -171,6 +321,7 @@ def _progress() -> Any:
         .where(_LOG.c.id == bindparam("sync_id"), _LOG.c.status.in_(_UNFINISHED))
         .values(
             status=literal_column(f"'{SyncStatus.PROCESSING}'"),
+            total_count=_LOG.c.total_count + bindparam("grown", type_=Integer),
             success_count=_LOG.c.success_count + bindparam("succeeded", type_=Integer),
             failed_count=_LOG.c.failed_count + bindparam("failed", type_=Integer),
             started_at=func.coalesce(_LOG.c.started_at, began),

@@ -35,6 +35,25 @@ sync_plans = Table(
     Column("run", Text, nullable=False),
     Column("traceparent", Text),
     Column("planned_at", UTCDateTime, nullable=False),
+    Column("followers", Integer, nullable=False),
+    # What it is about: the same is not under way twice.
+    Column("scope", Text),
+    Index("uq_sync_plans_scope", "scope", unique=True),
+)
+
+# Requests that joined a sync under way, and are told its end.
+sync_followers = Table(
+    "sync_followers",
+    metadata,
+    Column("sync_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("joined_at", UTCDateTime, nullable=False),
+    PrimaryKeyConstraint("sync_id", "source", "event_id", "run"),
+    Index("ix_sync_followers_event_id", "event_id"),
+    Index("ix_sync_followers_joined_at", "joined_at"),
 )
 
 sync_batches = Table(
@@ -48,6 +67,8 @@ sync_batches = Table(
     Column("changed", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("failures", Text),
+    # Of a part of the whole list: its products, so that the list read anew leaves them out.
+    Column("codes", Text),
     Column("counted_at", UTCDateTime),
     PrimaryKeyConstraint("sync_id", "number"),
     Index("ix_sync_batches_counted_at", "counted_at"),

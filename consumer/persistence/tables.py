@@ -21,7 +21,13 @@ from sqlalchemy import (
     text,
 )
 
-from consumer.persistence import order_kinds, schedule_tables, schema, sync_tables  # noqa: F401 - tables of their own
+from consumer.persistence import (  # noqa: F401 - tables of their own
+    catalogue_tables,
+    order_kinds,
+    schedule_tables,
+    schema,
+    sync_tables,
+)
 from consumer.persistence.columns import UTCDateTime
 from consumer.persistence.schema import index_of_known, index_where
 
@@ -126,38 +132,6 @@ orders = Table(
     index_where("ix_orders_open", "so_id", order_kinds.OPEN),
     index_where("ix_orders_customer_ended", "state_at", order_kinds.ENDED_WITH_CUSTOMER),
     index_where("ix_orders_customer_delivered", "delivered_at", order_kinds.DELIVERED_WITH_CUSTOMER),
-)
-
-brands = Table(
-    "brands",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("created_at", UTCDateTime, nullable=False),
-)
-
-categories = Table(
-    "categories",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("created_at", UTCDateTime, nullable=False),
-)
-
-products = Table(
-    "products",
-    metadata,
-    Column("product_code", Text, primary_key=True),
-    Column("model", Text),
-    Column("category", Text, ForeignKey("categories.name")),
-    Column("brand", Text, ForeignKey("brands.name")),
-    Column("image_url", Text),
-    Column("page_image_urls", Text, nullable=False),
-    Column("procurable", Boolean, nullable=False),
-    Column("reason", Text),
-    Column("row_version", BigInteger, nullable=False),
-    Column("created_at", UTCDateTime, nullable=False),
-    Column("updated_at", UTCDateTime, nullable=False),
-    Index("ix_products_category", "category"),
-    Index("ix_products_brand", "brand"),
 )
 
 sync_log = Table(

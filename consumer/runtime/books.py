@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from consumer.domain.errors import RelayError
+    from consumer.domain.goods import Price, Stock
+    from consumer.domain.looks import Known
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.shipping import Kept
@@ -92,9 +94,29 @@ class BatchedBooks:
         """Return what every sync that is under way and has no open batch comes to."""
         return await self._store.plans.ended()
 
-    async def products(self, codes: Collection[str]) -> Mapping[str, Product]:
+    async def sync_of_scope(self, scope: str) -> str | None:
+        """Return the sync of that scope that is under way, or None."""
+        return await self._store.plans.of_scope(scope)
+
+    async def sync_parts(self, sync_id: str) -> Mapping[int, Sequence[str]]:
+        """Return the parts of a whole list that are counted, by number, each with its codes."""
+        return await self._store.plans.parts(sync_id)
+
+    async def products(self, codes: Collection[str]) -> Mapping[str, Known[Product]]:
         """Return those of ``codes`` that are in the books, by code."""
         return await self._store.products(codes)
+
+    async def prices(self, codes: Collection[str]) -> Mapping[str, Known[Price]]:
+        """Return the prices that the books have of ``codes``, by code."""
+        return await self._store.prices(codes)
+
+    async def stock(self, codes: Collection[str], county: str) -> Mapping[str, Known[Stock]]:
+        """Return the stock in one county that the books have of ``codes``, by code."""
+        return await self._store.stock(codes, county)
+
+    async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> Sequence[str]:
+        """Return the next codes that the books have as procurable (`consumer.domain.ports.GoodsBooks`)."""
+        return await self._store.procurable(category=category, brand=brand, after=after, limit=limit)
 
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         """Return a sync-log row, or None."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.delivery import Delivery, Settlement
-from consumer.domain.errors import AlreadyDone, Defect, RelayError, StaleOrder
+from consumer.domain.errors import AlreadyDone, Defect, RelayError, Stale
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
 from consumer.domain.writes import ClearSuspect, MarkSuspect, UnitOfWork, Write
@@ -45,7 +45,7 @@ SUSPECT_AFTER = 3
 CONVICTED_AFTER = 2
 """Lone runs that came to no end after which it is dead-lettered."""
 READ_ANEW = 3
-"""How often an order that changed under our hands is read again before its event goes round by the retry queue."""
+"""How often what changed under our hands is read again before its event goes round by the retry queue."""
 
 
 class PipelineObserver(Protocol):
@@ -214,16 +214,16 @@ class Pipeline:
         return Settlement.ACK
 
     async def _carry_out(self, passage: Passage, event: Event, handler: Handler) -> None:
-        """Decide and commit; where somebody else wrote the order in between, decide anew on what it says now, at once.
+        """Decide and commit; where somebody else wrote in between, decide anew on what the books say now, at once.
 
-        No call is repeated by that: while one is under way its order is written under a lease, by nobody else. Who lost
-        the lease finds the order taken, or what became of it.
+        No call that changes something is repeated by that: while one is under way its order is written under a lease,
+        by nobody else. Who lost the lease finds the order taken, or what became of it.
         """
         for left in reversed(range(READ_ANEW + 1)):
             outcome = await handler(event, passage.key)
             try:
                 await self._commit(passage, event, outcome)
-            except StaleOrder:
+            except Stale:
                 if not left:
                     raise
             else:

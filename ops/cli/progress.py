@@ -44,15 +44,42 @@ def transfer(title: str, size: int | None) -> Iterator[Callable[[int, int], None
 
 @contextmanager
 def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar over things that are counted; call it with (what, done, total or None while nobody knows)."""
+    """A bar over things that are counted, with their rate and the time left.
+
+    Call it with (what, done, total or None while nobody knows).
+    """
     if not sys.stderr.isatty():
         yield lambda _what, _done, _total: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
     from ops.cli.printing import talk
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    class Rate(ProgressColumn):
+        """Things a second, lately."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=talk(), transient=True) as progress:
         task = progress.add_task(title, total=None)
         yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)

@@ -1,23 +1,32 @@
-"""`relay sync`: ask for goods or shipments to be brought up to date, watch it happen, look back."""
+"""`relay sync`: ask for goods or shipments to be brought up to date, watch it happen, stop it, look back."""
 
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ops.cli import sync_asking
 from ops.cli.asking import books, settings_for
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer
 
 if TYPE_CHECKING:
+    from consumer.domain.audit import AuditEntry
     from consumer.domain.writes import SyncLogRow
     from consumer.settings import Settings
 
-app = typer.Typer(help="Bringing goods and shipments up to date with Haier and YLH.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bringing goods, prices, stock and shipments up to date with Haier and YLH.", no_args_is_help=True
+)
+app.command()(sync_asking.products)
+app.command()(sync_asking.prices)
+app.command()(sync_asking.stock)
+app.command()(sync_asking.logistics)
+app.command()(sync_asking.balance)
 
 _COLUMNS: Final = [
     Column("id", "Id"),
@@ -31,60 +40,6 @@ _COLUMNS: Final = [
     Column("message", "Message"),
 ]
 FIELDS: Final = [*_COLUMNS, Column("event_id", "Event")]
-
-
-def _duration(text: str) -> timedelta:
-    from consumer.settings.values import duration
-
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} {error}; write 30s, 10m or 2h") from error
-
-
-@app.command()
-def products(
-    *,
-    codes: Annotated[
-        str | None, typer.Option(help="Product codes, parted by commas. Default: all that the account may order.")
-    ] = None,
-    category: Annotated[str | None, typer.Option(help="Only goods of this product group.")] = None,
-    brand: Annotated[str | None, typer.Option(help="Only goods of this brand.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress to the end; 3 if some goods failed.")] = False,
-    timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "10m",
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Ask the service to bring goods, brands and categories up to date."""
-    from ops.cli.sync_products import Wish, request
-
-    listed = None if codes is None else tuple(code.strip() for code in codes.split(",") if code.strip())
-    if listed == ():
-        raise Failure("--codes names no product code; leave it out to sync all goods.", ExitCode.USAGE)
-    patience = _duration(timeout) if wait else None
-    settings = settings_for("broker", "database") if wait else settings_for("broker")
-    raise typer.Exit(asyncio.run(request(settings, Wish(listed, category, brand), patience, output)))
-
-
-@app.command()
-def logistics(
-    *,
-    so_ids: Annotated[list[str] | None, typer.Argument(metavar="SO_ID", help="Orders to ask about.")] = None,
-    open_: Annotated[bool, typer.Option("--open", help="All orders at YLH that are not yet delivered.")] = False,
-    detail: Annotated[bool, typer.Option("--detail", help="The couriers' steps too, a call for each order.")] = False,
-    photos: Annotated[bool, typer.Option("--photos", help="The photos too, a call for each order.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress to the end; 3 if some orders failed.")] = False,
-    timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "10m",
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Ask the service to bring the shipments of orders up to date."""
-    from ops.cli.sync_logistics import Wish, request
-
-    if bool(so_ids) == open_:
-        raise Failure("Name the orders, or give --open for all that are not yet delivered; not both.", ExitCode.USAGE)
-    patience = _duration(timeout) if wait else None
-    settings = settings_for("broker", "database") if wait else settings_for("broker")
-    wish = Wish(tuple(so_ids) if so_ids else None, detail, photos)
-    raise typer.Exit(asyncio.run(request(settings, wish, patience, output)))
 
 
 @app.command()
@@ -116,6 +71,35 @@ def list_(
     Printer(output, settings.service.timezone).rows(
         [asdict(row) for row in rows], _COLUMNS, empty="The sync log is empty."
     )
+
+
+@app.command()
+def cancel(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a row in haier_sync_log that is under way.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with your name in the audit log.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Stop a sync for good: what is not begun is not done any more, what is done stands.
+
+    Its row ends as `failed`, and everybody who asked for it is told so. Batches in hand end within seconds.
+    """
+    from consumer.domain.audit import AuditEntry
+    from ops.actor import actor
+
+    if not reason.strip():
+        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    settings = settings_for("database")
+    entry = AuditEntry(actor(), "sync.cancel", datetime.now(UTC), id_, reason)
+    row = asyncio.run(_cancelled(settings, id_, entry))
+    if row is None:
+        raise Failure(f"No sync {id_} is under way; nothing was done. `relay sync show {id_}` tells how it ended.")
+    Printer(output, settings.service.timezone).record(asdict(row), FIELDS)
+
+
+async def _cancelled(settings: "Settings", id_: str, entry: "AuditEntry") -> "SyncLogRow | None":
+    async with books(settings) as store:
+        return await store.cancelling.cancel(id_, entry)
 
 
 async def _row(settings: "Settings", id_: str) -> "SyncLogRow | None":

@@ -42,7 +42,7 @@ async def request(
 
     Args:
         settings: with the broker; with the database too where somebody waits.
-        wish: publishes it.
+        wish: publishes the request and returns it.
         patience: how long to wait; None: not at all.
         output: how the end is printed.
         items: what is counted, for the progress bar.
@@ -58,25 +58,31 @@ async def request(
         url = settings.broker.amqp_url.get_secret_value()
         async with RelayPublisher(url, source=SOURCE, name="relay sync", wait_for_broker=_WAIT_FOR_BROKER) as relay:
             event = await wish(relay)
-        row_id = sync_log_id(InboxKey(event.source, event.id))
+        key = InboxKey(event.source, event.id)
         printer = Printer(output, settings.service.timezone)
         if store is None or patience is None:
-            _tell_requested(printer, event, row_id)
+            _tell_requested(printer, event, sync_log_id(key))
             return ExitCode.OK
-        end = await _followed(store, event, row_id, patience, items)
+        end = await _followed(store, key, patience, items)
     return _tell_end(printer, end)
 
 
-async def _followed(store: Store, event: Event, row_id: str, patience: timedelta, items: str) -> SyncLogRow | Letter:
+async def _followed(store: Store, key: InboxKey, patience: timedelta, items: str) -> SyncLogRow | Letter:
+    row_id = sync_log_id(key)
     with counting("waiting for the service") as bar:
 
         def tell(row: SyncLogRow | None) -> None:
-            if row is not None:
-                bar(items, row.success_count + row.failed_count, row.total_count or None)
+            nonlocal row_id
+            if row is None:
+                return
+            if row.id != row_id:
+                row_id = row.id
+                say(f"The same is being synced already: joined sync {row_id}, its end is the end of this one too.")
+            bar(items, row.success_count + row.failed_count, row.total_count or None)
 
         try:
             async with asyncio.timeout(patience.total_seconds()):
-                return await followed(store, row_id, event.id, tell)
+                return await followed(store, key, tell)
         except TimeoutError:
             row = await store.sync_log(row_id)
             state = "it has not begun: does `relay consume` run?" if row is None else f"it is {row.status.value}."

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from consumer.domain.errors import Malformed
 from consumer.domain.looks import Look
 from consumer.domain.ports import PRICES_PER_CALL, PRODUCTS_PER_CALL
 from consumer.settings import ENVIRONMENT
@@ -19,7 +18,6 @@ from consumer.suppliers.haier import mapping
 from consumer.suppliers.haier.listing import SpooledListing
 from consumer.suppliers.haier.login import HaierLogin
 from consumer.suppliers.haier.operations import HaierOperations
-from consumer.suppliers.parts import parts
 from consumer.suppliers.spooling import spooled
 
 if TYPE_CHECKING:
@@ -101,7 +99,7 @@ class HaierClient:
         body = mapping.products_body(self._settings, _for_one_call(codes, PRODUCTS_PER_CALL))
         seen_at = datetime.now(UTC)
         read = await self._account.call(self._operations.products, body)
-        return Look(seen_at, tuple(mapping.product(wire, seen_at) for wire in read.found), tuple(read.unreadable))
+        return Look(seen_at, tuple(mapping.product(wire) for wire in read.found), tuple(read.unreadable))
 
     @asynccontextmanager
     async def listing(self) -> AsyncIterator[Listing]:
@@ -126,23 +124,6 @@ class HaierClient:
         seen_at = datetime.now(UTC)
         read = await self._account.call(self._operations.prices, body)
         return Look(seen_at, tuple(mapping.price(wire) for wire in read.found), tuple(read.unreadable))
-
-    async def procurable_products(self, codes: Sequence[str] | None) -> Sequence[Product]:
-        """Return the products of ``codes``, each once, or every procurable product for None.
-
-        Raises:
-            Malformed: one of them cannot be read.
-        """
-        if codes is None:
-            async with self.listing() as listing:
-                looks = [look async for look in listing.parts(PRODUCTS_PER_CALL)]
-        else:
-            looks = [await self.products(part) for part in parts(codes, PRODUCTS_PER_CALL)]
-        for look in looks:
-            if look.unreadable:
-                what = look.unreadable[0].reason
-                raise self._operations.products.error(Malformed, what, code="another_shape", subject=None)
-        return [product for look in looks for product in look.found]
 
     async def stock(self, product_code: str, county_code: str) -> Stock:
         """Return the stock of one product for one county.

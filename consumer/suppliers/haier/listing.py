@@ -51,5 +51,5 @@ class SpooledListing:
 
     def _look(self, entries: Iterator[JSON], first: int, size: int) -> Look[Product]:
         read = entries_from(islice(entries, size), read_product, first=first)
-        found = tuple(mapping.product(wire, self.seen_at) for wire in read.found)
+        found = tuple(mapping.product(wire) for wire in read.found)
         return Look(self.seen_at, found, tuple(read.unreadable))

@@ -14,7 +14,6 @@ from consumer.suppliers.parcels import shipments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from consumer.settings import HaierSettings
     from consumer.suppliers.haier.wire import BalanceWire, LogisticsWire, PriceWire, ProductWire, StockWire
@@ -83,7 +82,7 @@ def balance_body(settings: HaierSettings) -> bytes:
     return encode({"customerCode": settings.customer_code, "customerPassword": password.get_secret_value()})
 
 
-def product(wire: ProductWire, seen_at: datetime | None = None) -> Product:
+def product(wire: ProductWire) -> Product:
     """Return the product in our own words."""
     return Product(
         product_code=wire.code,
@@ -94,7 +93,6 @@ def product(wire: ProductWire, seen_at: datetime | None = None) -> Product:
         page_image_urls=wire.page_image_urls,
         procurable=wire.on_sale,
         reason=wire.no_sale_reason,
-        seen_at=seen_at,
     )
 
 

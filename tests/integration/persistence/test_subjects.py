@@ -15,12 +15,11 @@ from consumer.domain.writes import (
     MarkDispatched,
     MarkSuspect,
     SaveOrder,
-    SaveProducts,
     SyncStatus,
 )
 from consumer.persistence import outbox
 from consumer.persistence.store import Store
-from tests.integration.persistence.making import NOW, entry, key, letter, message, product, sync_row, unit
+from tests.integration.persistence.making import NOW, entry, key, letter, message, sync_row, unit
 
 if TYPE_CHECKING:
     import pytest
@@ -91,30 +90,6 @@ async def test_a_letter_is_kept_as_it_came_and_archiving_it_again_changes_nothin
 async def test_closed_letters_are_not_open(store: Store) -> None:
     await store.apply([unit(letter("a"), letter("b", status=LetterStatus.CLOSED))])
     assert [found.id for found in await store.open_letters(10)] == ["a"]
-
-
-async def test_goods_are_upserted_with_brands_and_categories(store: Store) -> None:
-    first = [product("a"), product("b", brand=None, category=None, model=None), product("c", brand="卡萨帝")]
-    assert await store.apply([unit(SaveProducts(tuple(first), NOW))]) == [None]
-    changed = product("a", model="N")
-    await store.apply([unit(SaveProducts((changed, product("b", brand="统帅")), NOW + MINUTE))])
-    assert await store.products(["a", "b", "c", "d"]) == {"a": changed, "b": product("b", brand="统帅"), "c": first[2]}
-
-
-async def test_an_older_look_at_a_product_does_not_undo_a_newer_one(store: Store) -> None:
-    await store.apply([unit(SaveProducts((product("a", model="new"),), NOW + MINUTE))])
-    await store.apply([unit(SaveProducts((product("a", model="old"),), NOW))])
-    assert (await store.products(["a"]))["a"].model == "new"
-
-
-async def test_a_product_that_is_as_seen_is_not_written(store: Store) -> None:
-    for at in (NOW, NOW + MINUTE):
-        await store.apply([unit(SaveProducts((product("a"),), at))])
-    await store.apply([unit(SaveProducts((product("a", model="N"), product("a", model="O")), NOW + 2 * MINUTE))])
-    rows = await store._database.read(
-        lambda connection: connection.exec_driver_sql("SELECT row_version FROM products").scalars().all()
-    )
-    assert list(rows) == [2]
 
 
 async def test_suspects_are_counted_and_forgotten(store: Store) -> None:

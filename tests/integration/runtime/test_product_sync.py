@@ -26,7 +26,9 @@ async def test_the_whole_list_is_stored_and_only_changes_are_told(relay: Relay) 
     await relay.box.change_product("BX0000002", procurable=False)
     await relay.send(wanted("sync-2", product_codes=["BX0000001", "BX0000002"]))
     again = await relay.result("sync.completed", count=2)
-    assert (again["data"]["changed"], again["data"]["unchanged"]) == (1, 1)
+    # What cannot be ordered is told as changed, and named among the failed.
+    assert (again["data"]["changed"], again["data"]["unchanged"]) == (0, 1)
+    assert [failed["product_code"] for failed in again["data"]["failed"]] == ["BX0000002"]
     changed = await relay.result("product.changed", "BX0000002", count=2)
     assert changed["data"]["old"]["procurable"] is True
     assert changed["data"]["new"]["procurable"] is False
@@ -37,8 +39,8 @@ async def test_codes_go_in_batches_of_twenty_and_an_unknown_one_harms_no_other(r
     await relay.send(wanted(product_codes=codes))
     done = await relay.result("sync.completed")
     assert done["data"]["sync_log"]["status"] == "partial"
-    assert done["data"]["sync_log"]["success_count"] == 45
-    assert [failed["product_code"] for failed in done["data"]["failed"]] == ["NOSUCH"]
+    assert done["data"]["sync_log"]["success_count"] == 43
+    assert {failed["product_code"] for failed in done["data"]["failed"]} == {"BX0000008", "BX0000028", "NOSUCH"}
     assert (await relay.box.ledger())["calls"]["haier.products"] == 3
     stored = await relay.store.products(codes)
     assert len(stored) == 45
@@ -53,11 +55,31 @@ async def test_the_row_can_be_watched_and_is_told_once(relay: Relay) -> None:
     assert row.event_id == "sync-1"
 
 
-async def test_prices_are_said_to_have_no_handler_yet(relay: Relay) -> None:
-    await relay.send(wanted(with_prices=True))
-    dead = await relay.result("event.dead_lettered")
-    assert "no handler yet" in dead["data"]["error"]["message"]
-    assert "haier.products" not in (await relay.box.ledger())["calls"]
+async def test_prices_and_stock_follow_and_stand_alone(relay: Relay) -> None:
+    codes = [f"BX{number:07}" for number in range(1, 26)]
+    await relay.send(wanted(product_codes=codes, with_prices=True, with_stock=True, county_codes=["330106"]))
+    done = (await relay.result("sync.completed"))["data"]
+    # One of them cannot be ordered (BX0000008), one has no valid price (BX0000014).
+    assert (done["sync_log"]["status"], done["sync_log"]["total_count"]) == ("partial", 25 + 25 + 24)
+    assert {item["product_code"] for item in done["failed"]} == {"BX0000008", "BX0000014"}
+    await relay.until(lambda: len(relay.of("stock.changed")) == 24 and len(relay.of("price.changed")) == 25)
+    await relay.send(event("sync.prices.requested", {"product_codes": codes[:3]}, event_id="p"))
+    await relay.send(
+        event("sync.stock.requested", {"product_codes": codes[:3], "county_codes": ["330106", "370202"]}, event_id="s")
+    )
+    ends = {
+        end["correlationid"]: end["data"]
+        for end in [await relay.result("sync.completed", count=3)] and relay.of("sync.completed")
+    }
+    assert (ends["p"]["changed"], ends["p"]["unchanged"]) == (0, 3)
+    assert (ends["s"]["changed"], ends["s"]["unchanged"]) == (3, 3)
+
+
+async def test_balances_are_reported(relay: Relay) -> None:
+    await relay.send(event("sync.balance.requested", {}, event_id="b"))
+    report = await relay.result("account.balance.reported")
+    assert report["correlationid"] == "b"
+    assert {payer["payer_account_balance"] for payer in report["data"]["payers"]} == {"125000.50", "8000"}
 
 
 async def test_another_shape_is_a_dead_letter_with_the_offending_part(relay: Relay) -> None:

@@ -14,7 +14,7 @@ from consumer.domain.sync_plan import BatchStanding, SyncEnd, Tally, closed, los
 from consumer.domain.sync_writes import BatchStatus, CloseSync, FailedPart
 from consumer.domain.writes import InboxKey, SyncLogRow, SyncStatus, SyncType
 from schemas.codec import decode
-from schemas.internal import CatalogBatchPrices, CatalogBatchProducts, SyncLogisticsBatch
+from schemas.internal import CatalogBatchPrices, CatalogBatchProducts, CatalogBatchStock, SyncLogisticsBatch
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 SYNC = "7d0a7d3e-5f6b-4f0e-9a51-0c9f3f1f2b11"
@@ -65,7 +65,9 @@ def test_how_a_sync_ends(succeeded: int, failed: int, status: SyncStatus) -> Non
     [
         (SyncLogisticsBatch(sync_id=SYNC, number=1, so_ids=("SO-1", "SO-2")), ["SO-1", "SO-2"]),
         (CatalogBatchPrices(sync_id=SYNC, number=1, product_codes=("A", "B")), ["A", "B"]),
-        (CatalogBatchProducts(sync_id=SYNC, number=1), []),
+        (CatalogBatchStock(sync_id=SYNC, number=1, product_codes=("A", "B"), county_code="330106"), ["A", "B"]),
+        # Nobody knows which items: the end says so.
+        (CatalogBatchProducts(sync_id=SYNC, number=1), [""]),
     ],
 )
 def test_a_lost_batch_has_failed_with_all_its_items(batch: Any, names: list[str]) -> None:
