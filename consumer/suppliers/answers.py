@@ -54,9 +54,9 @@ def _decimal(text: str) -> Decimal:
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=_no_constant)
-_ESCAPES_TO_LOOK_AT: Final = re.compile(rb"\\u(0000|[dD])")
+_ESCAPES_TO_LOOK_AT: Final = re.compile(r"\\u(?:0000|[dD])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WORDS: Final = ("message", "description", "msg", "error_description", "errorMsg")
 _CODES: Final = ("code", "error", "errorCode")
 _CODES_THAT_ARE_STATUSES: Final = {"401": 401, "403": 403, "429": 429, "503": 503}
@@ -85,6 +85,13 @@ def read_answer(
         value = parsed(body)
     except ValueError as error:
         raise broken(operation, status, len(body), subject) from error
+    return read_value(operation, value, status=status, headers=headers, subject=subject)
+
+
+def read_value(
+    operation: Operation[T], value: JSON, *, status: int, headers: Mapping[str, str], subject: str | None
+) -> T:
+    """Return what an answer of a 2xx status says whose body is ``value``; the rest as `read_answer`."""
     try:
         if isinstance(value, dict) and "success" in value:
             if not _flag(value["success"]):
@@ -107,22 +114,36 @@ def parsed(body: bytes) -> JSON:
     Raises:
         ValueError: it is none.
     """
+    text = body.removeprefix(_BYTE_ORDER_MARK).decode()
     try:
-        value: JSON = _DECODER.decode(body.removeprefix(BYTE_ORDER_MARK).decode())
-        return storable(value) if _ESCAPES_TO_LOOK_AT.search(body) else value
+        value: JSON = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return _storable(value) if _ESCAPES_TO_LOOK_AT.search(text) else value
 
 
-def storable(value: JSON) -> JSON:
+def value_at(text: str, at: int) -> tuple[JSON, int]:
+    """Return the JSON value that begins at ``at``, as `parsed` would, and where it ends.
+
+    Raises:
+        ValueError: none begins there, or it does not end.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, at)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return _storable(value) if _ESCAPES_TO_LOOK_AT.search(text, at, end) else value, end
+
+
+def _storable(value: JSON) -> JSON:
     """Put U+FFFD for NUL and for halves of characters, which JSON can escape but no database and no UTF-8 can hold."""
     match value:
         case str():
             return _UNSTORABLE.sub("\ufffd", value)
         case list():
-            return [storable(item) for item in value]
+            return [_storable(item) for item in value]
         case dict():
-            return {_UNSTORABLE.sub("\ufffd", name): storable(item) for name, item in value.items()}
+            return {_UNSTORABLE.sub("\ufffd", name): _storable(item) for name, item in value.items()}
         case _:
             return value
 

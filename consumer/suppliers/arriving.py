@@ -6,11 +6,9 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
-
 from consumer.domain.errors import Malformed, SupplierError
-from consumer.suppliers.answers import another_shape, broken, read_answer
-from consumer.suppliers.operation import MEGABYTE, Misshapen
+from consumer.suppliers.answers import another_shape, broken, read_value
+from consumer.suppliers.operation import Misshapen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterator, Mapping
@@ -39,7 +37,7 @@ async def keep(
 async def read_arrived(
     operation: Operation[T], intake: Intake, *, status: int, headers: Mapping[str, str], subject: str | None
 ) -> T:
-    """Return what the beginning of a long list says, once all of it has arrived.
+    """Return what the answer with the beginning of its list says, once all of it is here and known to be whole.
 
     Args:
         operation: the call that was answered.
@@ -49,24 +47,16 @@ async def read_arrived(
         subject: the order or goods, for errors.
 
     Raises:
-        SupplierError: as `consumer.suppliers.answers.read_answer`. What is neither a list nor a success with one is
-            read whole, for its words, unless it is larger than any answer but a list may be.
+        SupplierError: as `consumer.suppliers.answers.read_answer`.
     """
-    with _room(operation, subject):
-        try:
-            beginning = await intake.end()
-        except ValueError as error:
-            raise broken(operation, status, intake.size, subject) from error
-        whole = await intake.whole() if beginning is None and intake.size <= MEGABYTE else None
-    if beginning is None:
-        if whole is not None:
-            read_answer(operation, status=status, headers=headers, body=whole, subject=subject)
-        what = f"the answer ({intake.size} bytes) has another shape than documented: expected one list"
-        raise operation.error(Malformed, what, code="another_shape", subject=subject, status=status)
     try:
-        return operation.read(beginning)
-    except (Misshapen, ValidationError) as error:
-        raise another_shape(operation, status, beginning.value, error, subject) from error
+        with _room(operation, subject):
+            value = await intake.end()
+    except Misshapen as error:
+        raise another_shape(operation, status, None, error, subject) from error
+    except ValueError as error:
+        raise broken(operation, status, intake.size, subject) from error
+    return read_value(operation, value, status=status, headers=headers, subject=subject)
 
 
 def too_large(operation: Operation[T], status: int, subject: str | None) -> SupplierError:

@@ -1,118 +1,168 @@
-"""A JSON document that is too long to be held whole: whether it is one, where its list is, and the list's entries.
+"""A JSON document that is too long to be held whole: read from a file, from the list in it entry by entry.
 
-ijson does the parsing (ADR 0009). `Outline` is fed the document while it arrives and keeps nothing of it but what it
-is; `entries` reads the list afterwards, from wherever the document was kept. Numbers come exact, as `int` or `Decimal`.
+What is around the list is followed here; every value is read by the decoder that reads all other answers
+(`consumer.suppliers.answers`), so that a number, an escape or a doubled key means the same in both (ADR 0009).
 """
 
 from __future__ import annotations
 
+import codecs
+import re
 from typing import IO, TYPE_CHECKING, Final
 
-# The library carries no types of its own.
-import ijson  # type: ignore[import-untyped]
-
-from consumer.suppliers.answers import storable
+from consumer.suppliers.answers import value_at
+from consumer.suppliers.operation import MEGABYTE, Misshapen
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from consumer.suppliers.operation import JSON
 
-_OPENING: Final = frozenset({"start_map", "start_array"})
-_CLOSING: Final = frozenset({"end_map", "end_array"})
-_NOWHERE: Final = -1
+BLOCK: Final = 64 * 1024
+"""Bytes read at once."""
+LONGEST: Final = MEGABYTE
+"""Characters of one entry, and of all that is around the list."""
+
+_BLANK: Final = re.compile(r"[ \t\n\r]*")
 
 
-class Outline:
-    """What a document turns out to be: a bare list, or an envelope of success around one, or something else.
+class LongList:
+    """A document that is a list, or an object with a list under ``data``; or any other, as long as that is short.
 
-    Attributes:
-        count: entries of its list so far.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._bare = False
-        self._success: object = None
-        self._lists = self._data = 0
-        self._broken: Exception | None = None
-        target = self._hear()
-        next(target)
-        self._parser = ijson.basic_parse_coro(target)
-
-    def feed(self, block: bytes) -> None:
-        """Take the next piece of the document, cut anywhere; nothing counts any more after what is no JSON."""
-        if self._broken is None:
-            try:
-                self._parser.send(block)
-            except (ijson.JSONError, ValueError, ArithmeticError) as error:
-                self._broken = error
-
-    def end(self) -> str | None:
-        """Return where the entries of its list are, for `entries`; None: it is neither a list nor a success with one.
-
-        Raises:
-            ValueError: it is no JSON document, or not a whole one.
-        """
-        if self._broken is None:
-            try:
-                self._parser.close()
-            except (ijson.JSONError, ValueError, ArithmeticError) as error:
-                self._broken = error
-        if self._broken is not None:
-            raise ValueError(f"no JSON ({type(self._broken).__name__})") from self._broken
-        if self._bare:
-            return "item"
-        return "data.item" if self._success in (True, "true") and self._lists == self._data == 1 else None
-
-    @property
-    def enveloped(self) -> bool:
-        """Whether something is around the list."""
-        return not self._bare
-
-    def _hear(self) -> Generator[None, tuple[str, object], None]:
-        """Follow the parser's events: some 25 for each of a hundred thousand entries."""
-        depth, inside, key = 0, _NOWHERE, None
-        while True:
-            event, value = yield
-            if event == "map_key":
-                if depth == 1:
-                    key = value
-                continue
-            if event in _CLOSING:
-                depth -= 1
-                if depth < inside:
-                    inside = _NOWHERE
-                continue
-            # A value begins; ``inside`` is the depth of the list's entries, as long as the list has not ended.
-            if depth == inside:
-                self.count += 1
-            elif depth <= 1 and self._is_list(key, event, value):
-                inside = depth + 1
-            if event in _OPENING:
-                depth += 1
-
-    def _is_list(self, key: object, event: str, value: object) -> bool:
-        """Take note of the document itself (``key`` None) or of a member of it, and tell whether that is the list."""
-        is_list = event == "start_array"
-        if key is None:
-            self._bare = is_list
-        elif key == "success":
-            self._success, is_list = value, False
-        elif key == "data":
-            self._data += 1
-            self._lists += is_list
-        else:
-            is_list = False
-        return is_list
-
-
-def entries(document: IO[bytes], where: str) -> Iterator[JSON]:
-    """Yield the entries of the list in ``document``, which `Outline` has found to be whole, read from its beginning.
+    Iterating gives the list's entries, once. Only its end tells that the document is whole and is JSON.
 
     Args:
-        document: at its beginning; no more than a block of it is held.
-        where: from `Outline.end`.
+        document: at its beginning.
+        block: bytes to read at once.
     """
-    for entry in ijson.items(document, where):
-        yield storable(entry)
+
+    def __init__(self, document: IO[bytes], *, block: int = BLOCK) -> None:
+        self._document = document
+        self._block = block
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._around: JSON = None
+        self._room = LONGEST
+        self._lists = 0
+
+    def __iter__(self) -> Iterator[JSON]:
+        """Yield the list's entries, as far as the document is JSON.
+
+        Raises:
+            Misshapen: it has two lists, or something long that is none.
+            ValueError: it is no JSON document, or not a whole one.
+        """
+        match self._peek():
+            case "[":
+                yield from self._list()
+            case "{":
+                yield from self._object()
+            case _:
+                self._around = self._short("")
+        if self._peek():
+            raise ValueError("there is more after its end")
+
+    def with_list(self, entries: list[JSON]) -> JSON:
+        """Return the document's value after the iteration, with ``entries`` in the list's place."""
+        if isinstance(self._around, dict) and self._lists:
+            return {name: entries if value is _LIST else value for name, value in self._around.items()}
+        return entries if self._lists else self._around
+
+    def _object(self) -> Iterator[JSON]:
+        self._take("{")
+        around: dict[str, JSON] = {}
+        self._around = around
+        if self._peek() == "}":
+            self._take("}")
+            return
+        more = True
+        while more:
+            name = self._short("")
+            if not isinstance(name, str):
+                raise ValueError("a name is no text")  # noqa: TRY004 -- of the document, not of an argument
+            self._take(":")
+            if name == "data" and self._peek() == "[":
+                around[name] = _LIST
+                yield from self._list()
+            else:
+                around[name] = self._short(name)
+            more = self._take(",}") == ","
+
+    def _list(self) -> Iterator[JSON]:
+        self._lists += 1
+        if self._lists > 1:
+            raise Misshapen("data", "one list")
+        self._take("[")
+        if self._peek() == "]":
+            self._take("]")
+            return
+        more = True
+        while more:
+            value, _ = self._value(LONGEST)
+            yield value
+            more = self._take(",]") == ","
+
+    def _short(self, where: str) -> JSON:
+        """Read a value that is held until the end."""
+        try:
+            value, length = self._value(self._room)
+        except _TooLongError as error:
+            raise Misshapen(where, "a list, or something short") from error
+        self._room -= length
+        return value
+
+    def _value(self, most: int) -> tuple[JSON, int]:
+        """Read the next value, of ``most`` characters, and return it with its length."""
+        self._peek()
+        while True:
+            try:
+                value, end = value_at(self._text, self._at)
+            except ValueError as error:
+                # Broken, or not all of it is here yet.
+                if len(self._text) - self._at > most:
+                    raise _TooLongError(f"a value of more than {most} characters, or none") from error
+                if not self._more():
+                    raise
+                continue
+            if end < len(self._text) or not self._more():
+                length = end - self._at
+                self._at = end
+                return value, length
+            # It ends where the text does: a number may go on.
+
+    def _take(self, expected: str) -> str:
+        found = self._peek()
+        if not found or found not in expected:
+            raise ValueError(f"expected {' or '.join(expected)}")
+        self._at += 1
+        return found
+
+    def _peek(self) -> str:
+        """Go on to the next character that is no blank, and return it; empty at the end."""
+        while True:
+            blank = _BLANK.match(self._text, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def _more(self) -> bool:
+        """Read on, and tell whether there was something; what was read before is forgotten."""
+        if self._ended:
+            return False
+        block = self._document.read(self._block)
+        self._ended = not block
+        self._text = self._text[self._at :] + self._decode(block, final=self._ended)
+        self._at = 0
+        return not self._ended
+
+
+_LIST: Final[list[JSON]] = []
+"""Stands for the list."""
+
+
+class _TooLongError(ValueError):
+    """More than is read of one value."""

@@ -69,17 +69,14 @@ class Intake(Protocol):
         """
         ...
 
-    async def end(self) -> Said | None:
-        """Return the beginning of the list; None: it is neither a list nor an envelope of success around one.
+    async def end(self) -> JSON:
+        """Return the body's value, of its list only the beginning.
 
         Raises:
-            ValueError: the body is no JSON document, or not a whole one.
+            Misshapen: it has two lists, or something long that is none.
+            ValueError: it is no JSON document, or not a whole one.
             OSError: there is no room for it.
         """
-        ...
-
-    async def whole(self) -> bytes:
-        """Return the body."""
         ...
 
 

@@ -1,7 +1,7 @@
 """An answer that is too long for the memory: kept in a file while it arrives, read from there piece by piece.
 
-All work on it is done in a thread of its own, a block at a time, so that the event loop waits for no disk and never
-long for the interpreter.
+All work on it is done in a thread of its own, a little at a time: the event loop waits for no disk, and for the
+interpreter, which the thread shares with it, never long.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from consumer.suppliers.answers import BYTE_ORDER_MARK
-from consumer.suppliers.json_stream import Outline, entries
-from consumer.suppliers.operation import Said
+from consumer.suppliers.json_stream import LongList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,10 +22,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-BLOCK: Final = 64 * 1024
-"""Bytes that are worked on at once: some 3 ms, for which the loop may have to wait."""
+BLOCK: Final = 256 * 1024
+"""Bytes that are written at once."""
 BEGINNING: Final = 500
 """Entries by which a list is judged."""
+AT_ONCE: Final = 100
+"""Entries that are only parsed at once: less than a millisecond."""
 
 
 class Spool:
@@ -36,27 +35,23 @@ class Spool:
 
     Attributes:
         size: bytes of the answer so far.
+        count: entries of its list, once `end` has found it whole.
     """
 
     def __init__(self) -> None:
         # One thread: what was begun before a cancelled call gave up is over before the file is closed.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._file = TemporaryFile()  # noqa: SIM115 -- `close` closes it, in the thread
-        self._pending = bytearray()
-        self._outline = Outline()
-        self._where: str | None = None
+        self._pending: list[bytes] = []
+        self._waiting = 0
         self.size = 0
-
-    @property
-    def count(self) -> int:
-        """Entries of the list."""
-        return self._outline.count
+        self.count = 0
 
     async def begin(self) -> None:
         """Forget what an earlier try has brought."""
         self._pending.clear()
-        self._outline, self._where, self.size = Outline(), None, 0
-        await self.run(self._emptied)
+        self._waiting = self.size = self.count = 0
+        await self.run(self._empty)
 
     async def take(self, block: bytes) -> None:
         """Keep the next piece of the body.
@@ -64,40 +59,33 @@ class Spool:
         Raises:
             OSError: there is no room for it.
         """
+        self._pending.append(block)
         self.size += len(block)
-        self._pending += block
-        while len(self._pending) >= BLOCK:
-            await self._flush()
+        self._waiting += len(block)
+        if self._waiting >= BLOCK:
+            await self._write()
 
-    async def end(self) -> Said | None:
-        """Return the first `BEGINNING` entries of the list; None: the answer is no list and no success with one.
+    async def end(self) -> JSON:
+        """Return the body's value, of its list the first `BEGINNING` entries.
 
         Raises:
+            Misshapen: it has two lists, or something long that is none.
             ValueError: it is no JSON document, or not a whole one.
             OSError: there is no room for it.
         """
-        while self._pending:
-            await self._flush()
-        self._where = await self.run(self._outline.end)
-        if self._where is None:
-            return None
-        beginning = await self.run(lambda: list(islice(self.entries(), BEGINNING)))
-        return Said(beginning, enveloped=self._outline.enveloped)
+        await self._write()
+        document = await self.run(self._from_the_start)
+        entries = iter(document)
+        beginning = await self.run(lambda: list(islice(entries, BEGINNING)))
+        count = len(beginning)
+        while more := await self.run(lambda: sum(1 for _ in islice(entries, AT_ONCE))):
+            count += more
+        self.count = count
+        return document.with_list(beginning)
 
-    async def whole(self) -> bytes:
-        """Return the body: for what turned out not to be a list."""
-        return await self.run(self._read)
-
-    def entries(self) -> Iterator[JSON]:
-        """Yield the list's entries; only within `run`, and one such iterator at a time.
-
-        Raises:
-            ValueError: there is no list.
-        """
-        if self._where is None:
-            raise ValueError("the answer is not here, or holds no list")
-        self._file.seek(0)
-        return entries(self._file, self._where)
+    async def entries(self) -> Iterator[JSON]:
+        """Return the list's entries from the first, to be asked for within `run`; one such reading at a time."""
+        return iter(await self.run(self._from_the_start))
 
     async def run(self, work: Callable[[], R]) -> R:
         """Do ``work`` in the thread."""
@@ -108,24 +96,17 @@ class Spool:
         self._thread.submit(self._file.close)
         self._thread.shutdown(wait=False)
 
-    async def _flush(self) -> None:
-        block = bytes(self._pending[:BLOCK])
-        del self._pending[:BLOCK]
-        await self.run(partial(self._keep, block))
+    async def _write(self) -> None:
+        blocks, self._pending, self._waiting = self._pending, [], 0
+        await self.run(lambda: self._file.writelines(blocks))
 
-    def _emptied(self) -> None:
+    def _empty(self) -> None:
         self._file.seek(0)
         self._file.truncate()
 
-    def _keep(self, block: bytes) -> None:
-        if self._file.tell() == 0:
-            block = block.removeprefix(BYTE_ORDER_MARK)
-        self._file.write(block)
-        self._outline.feed(block)
-
-    def _read(self) -> bytes:
+    def _from_the_start(self) -> LongList:
         self._file.seek(0)
-        return self._file.read()
+        return LongList(self._file)
 
 
 @asynccontextmanager

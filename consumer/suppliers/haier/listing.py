@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from consumer.domain.looks import Look
 from consumer.suppliers.haier import mapping
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
 
+    from consumer.domain.looks import Unreadable
     from consumer.domain.product import Product
+    from consumer.suppliers.haier.entries import Entries
     from consumer.suppliers.operation import JSON
     from consumer.suppliers.spooling import Spool
+
+
+AT_ONCE: Final = 25
+"""Entries that are read at once: one or two milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,21 @@ class SpooledListing:
         """
         if size < 1:
             raise ValueError(f"a part has at least one entry, not {size}")
-        entries = await self.spool.run(self.spool.entries)
+        entries = await self.spool.entries()
         for first in range(0, self.count, size):
-            yield await self.spool.run(lambda: self._look(entries, first, size))  # noqa: B023 -- done before the next
+            found: list[Product] = []
+            unreadable: list[Unreadable] = []
+            for start in range(first, min(first + size, self.count), AT_ONCE):
+                most = min(AT_ONCE, first + size - start)
+                read = await self.spool.run(partial(self._read, entries, start, most))
+                found += read.found
+                unreadable += read.unreadable
+            yield Look(self.seen_at, tuple(found), tuple(unreadable))
 
-    def _look(self, entries: Iterator[JSON], first: int, size: int) -> Look[Product]:
-        read = entries_from(islice(entries, size), read_product, first=first)
-        found = tuple(mapping.product(wire) for wire in read.found)
-        return Look(self.seen_at, found, tuple(read.unreadable))
+    @staticmethod
+    def _read(entries: Iterator[JSON], first: int, most: int) -> Entries[Product]:
+        return entries_from(islice(entries, most), _product, first=first)
+
+
+def _product(entry: JSON) -> Product:
+    return mapping.product(read_product(entry))
