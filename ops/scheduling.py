@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.results import sync_log_id
@@ -33,6 +33,10 @@ class SyncLooks(Protocol):
         """Return the row, or None as long as nobody has begun."""
         ...
 
+    async def joined_sync(self, key: InboxKey) -> str | None:
+        """Return the sync that a request joined."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EntryNow:
@@ -47,7 +51,7 @@ class EntryNow:
         last: what became of that: ``requested`` or ``missed``.
         passed_over: due times before it that were let go with it.
         event_id: id of the request.
-        sync_log_id: id of the row that the request makes in ``haier_sync_log``.
+        sync_log_id: the row in ``haier_sync_log`` that the request made, or of the running sync that it joined.
         outcome: status of that row; without one where the request is (`RequestState`).
         message: of the row, or why it was missed.
     """
@@ -78,28 +82,26 @@ async def entries_now(
         now: from which the next due time is counted.
     """
     past = await schedule.newest_runs()
-    return [await _entry(entry, zone, past.get(entry.name), syncs, now) for entry in entries]
+    rows = {name: await _sync(run, syncs) for name, run in past.items()}
+    return [_entry(entry, zone, past.get(entry.name), rows.get(entry.name), now) for entry in entries]
 
 
-async def _entry(
-    entry: ScheduledRequest, zone: tzinfo, run: PastRun | None, syncs: SyncLooks, now: datetime
+async def _sync(run: PastRun, syncs: SyncLooks) -> SyncLogRow | None:
+    if run.request is None:
+        return None
+    key = InboxKey(SOURCE, run.event_id)
+    return await syncs.sync_log(await syncs.joined_sync(key) or sync_log_id(key))
+
+
+def _entry(
+    entry: ScheduledRequest, zone: tzinfo, run: PastRun | None, row: SyncLogRow | None, now: datetime
 ) -> EntryNow:
-    next_at = next(entry.cron.after(now, zone), None)
+    known = EntryNow(entry.name, entry.cron.expression, entry.type, next(entry.cron.after(now, zone), None))
     if run is None:
-        return EntryNow(entry.name, entry.cron.expression, entry.type, next_at)
-    id_ = sync_log_id(InboxKey(SOURCE, run.event_id))
-    row = await syncs.sync_log(id_) if run.request is not None else None
-    where = None if run.request is None else run.request.value
-    return EntryNow(
-        entry.name,
-        entry.cron.expression,
-        entry.type,
-        next_at,
-        last_due_at=run.due_at,
-        last=run.status.value,
-        passed_over=run.passed_over,
-        event_id=None if run.request is None else run.event_id,
-        sync_log_id=None if row is None else id_,
-        outcome=where if row is None else row.status.value,
-        message=run.reason if row is None else row.message,
-    )
+        return known
+    known = replace(known, last_due_at=run.due_at, last=run.status.value, passed_over=run.passed_over)
+    if run.request is None:
+        return replace(known, message=run.reason)
+    if row is None:
+        return replace(known, event_id=run.event_id, outcome=run.request.value)
+    return replace(known, event_id=run.event_id, sync_log_id=row.id, outcome=row.status.value, message=row.message)

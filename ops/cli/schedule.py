@@ -75,7 +75,7 @@ async def _schedule(settings: "Settings") -> None:
     if not settings.schedule.entries:
         example = '{"nightly goods": {"cron": "0 3 * * *", "type": "sync.products.requested"}}'
         raise Failure(
-            f"RELAY_SCHEDULE is empty: there is nothing to request. Set it, for example to {example}.", ExitCode.FAILED
+            f"RELAY_SCHEDULE is empty: there is nothing to request. Set it, for example to {example}.", ExitCode.USAGE
         )
     await refuse_old_schema(settings)
     stop = asyncio.Event()
