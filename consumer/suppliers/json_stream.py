@@ -23,6 +23,8 @@ BLOCK: Final = 64 * 1024
 LONGEST: Final = MEGABYTE
 """Characters of one entry, and of all that is around the list."""
 
+_GOES_ON: Final = frozenset({"", ".", "e", "E", "e+", "e-", "E+", "E-"})
+"""What the text may end with after a number of which not all is here."""
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 
 
@@ -120,17 +122,20 @@ class LongList:
             try:
                 value, end = value_at(self._text, self._at)
             except ValueError as error:
-                # Broken, or not all of it is here yet.
-                if len(self._text) - self._at > most:
+                # Broken, or not all of it is here yet: twice as much each time, so that a long one is not tried often.
+                tried = len(self._text) - self._at
+                if tried > most:
                     raise _TooLongError(f"a value of more than {most} characters, or none") from error
-                if not self._more():
+                if not self._more(tried):
                     raise
                 continue
-            if end < len(self._text) or not self._more():
-                length = end - self._at
-                self._at = end
-                return value, length
-            # It ends where the text does: a number may go on.
+            if self._text[end : end + 3] in _GOES_ON and self._more():
+                continue
+            length = end - self._at
+            if length > most:
+                raise _TooLongError(f"a value of more than {most} characters")
+            self._at = end
+            return value, length
 
     def _take(self, expected: str) -> str:
         found = self._peek()
@@ -149,11 +154,11 @@ class LongList:
             if not self._more():
                 return ""
 
-    def _more(self) -> bool:
+    def _more(self, at_least: int = 0) -> bool:
         """Read on, and tell whether there was something; what was read before is forgotten."""
         if self._ended:
             return False
-        block = self._document.read(self._block)
+        block = self._document.read(max(self._block, at_least))
         self._ended = not block
         self._text = self._text[self._at :] + self._decode(block, final=self._ended)
         self._at = 0
