@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +20,7 @@ from consumer.domain.errors import BooksUnavailable, Misconfigured
 from tests.unit.accounts.configs import GOOD, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from consumer.accounts.choosing import AccountInUse
     from consumer.persistence.accounts import StoredAccounts
@@ -44,6 +45,10 @@ class Client:
         self.begun = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
+
+    @asynccontextmanager
+    async def listing(self) -> AsyncIterator[str]:
+        yield self.client_id
 
     async def products(self, codes: Sequence[str]) -> list[str]:
         self.begun.set()
@@ -153,6 +158,19 @@ async def test_a_call_in_flight_ends_on_the_account_that_it_began_with_which_is_
     assert one.closed
     assert not world.lines[1].closed
     assert world.told == ["learn 3", "build 1", "learn 3", "build 2", "switch"]
+
+
+async def test_a_listing_is_read_to_its_end_on_the_account_that_gave_it() -> None:
+    world = World(account("1"))
+    async with world.haier.listing() as listing:
+        world.stored = account("2")
+        await world.haier.look()
+        assert await world.call() == ["2"]
+        await settled()
+        assert cast("str", listing) == "1"
+        assert not world.lines[0].closed
+    await settled()
+    assert world.lines[0].closed
 
 
 async def test_what_changes_no_key_of_the_account_keeps_its_client_and_tokens() -> None:
