@@ -81,7 +81,7 @@ KINDS: tuple[UserKind, ...] = (
         write=rf"^({re.escape(EVENTS)}|{re.escape(RESULTS)}|relay\.retry\..*|{_DEFAULT_EXCHANGE})$",
         read=_exactly([*_LANES_AND_DLQS, UNROUTABLE]),
         topics=(
-            # Events of its own (batches), and of others when a dead letter is replayed.
+            # Events of its own (batches, requests by the schedule), and of others when a dead letter is replayed.
             TopicRight(EVENTS, r"^(catalog\.batch|order|sync|supplier\.callback)\..+$", NOTHING),
             TopicRight(RESULTS, ".*", NOTHING),
         ),

@@ -132,6 +132,9 @@ async def test_the_service_consumes_retries_dead_letters_and_publishes_results_a
     await _publish(service, "", "relay.orders.dlq")
     await _publish(service, "relay.results", "order.confirmed")
     await _publish(service, "relay.events", "catalog.batch.products")
+    # What `relay schedule` has put into the outbox.
+    await _publish(service, "relay.events", "sync.products.requested")
+    await _publish(service, "relay.events", "sync.logistics.requested")
 
     assert await declaring.check(service, TOPOLOGY) == []
     with pytest.raises(TopologyRefused, match="--permissions"):

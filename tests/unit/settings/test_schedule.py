@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from consumer.settings.faults import PartsRefused
 from consumer.settings.schedule import read_schedule
 from schemas.events import SyncLogisticsRequested, SyncProductsRequested
 
+ROOT = Path(__file__).parents[3]
 GOODS: dict[str, Any] = {"cron": "0 3 * * *", "type": "sync.products.requested", "data": {"with_prices": True}}
 
 
@@ -120,3 +123,25 @@ def test_whatever_the_text_it_is_read_or_refused_in_words(text: str) -> None:
     else:
         told = [entry.type for entry in entries]
     assert all(str(one) for one in told)
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "docs/scheduling.md"])
+def test_what_the_pages_show_can_be_put_into_an_env_file(page: str, tmp_path: Path) -> None:
+    shown = re.findall(r"^RELAY_SCHEDULE=.*$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown
+    for line in shown:
+        (tmp_path / ".env").write_text(line, encoding="utf-8")
+        assert load({}, tmp_path / ".env", need=()).schedule.entries
+
+
+def test_what_the_compose_file_runs_is_a_schedule() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    folded = re.search(r"RELAY_SCHEDULE: >-\n((?:        .*\n)+)", compose)
+    assert folded is not None
+    assert len(read_schedule(" ".join(folded[1].split()))) == 2
+
+
+def test_what_the_example_file_shows_can_be_read() -> None:
+    shown = re.search(r"^#   (\{.*\})$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown is not None
+    assert [entry.name for entry in read_schedule(shown[1])] == ["nightly goods"]
