@@ -99,7 +99,7 @@ def read_value(
             return operation.read(Said(value.get("data"), enveloped=True))
         return operation.read(Said(value, enveloped=False))
     except (Misshapen, ValidationError) as error:
-        raise another_shape(operation, status, value, error, subject) from error
+        raise _another_shape(operation, status, value, error, subject) from error
 
 
 def broken(operation: Operation[T], status: int, size: int, subject: str | None) -> SupplierError:
@@ -261,10 +261,9 @@ def _unauthorised(operation: Operation[T], status: int, words: str | None, subje
     )
 
 
-def another_shape(
+def _another_shape(
     operation: Operation[T], status: int, value: JSON, error: Misshapen | ValidationError, subject: str | None
 ) -> SupplierError:
-    """Return the error for a readable answer whose ``value`` is not what the call promises."""
     shown = keys_only(value) if operation.private else excerpt(value)
     what = f"the answer has another shape than documented ({_first_fault(error)}); it is {shown}"
     if operation.changes:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from consumer.domain.errors import Malformed, SupplierError
-from consumer.suppliers.answers import another_shape, broken, read_value
+from consumer.suppliers.answers import broken, read_value
 from consumer.suppliers.operation import Misshapen
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def keep(
         await intake.begin()
         async for chunk in chunks:
             if intake.size + len(chunk) > operation.largest:
-                raise too_large(operation, status, subject)
+                raise too_large(operation, operation.largest, status, subject)
             await intake.take(chunk)
 
 
@@ -53,15 +53,16 @@ async def read_arrived(
         with _room(operation, subject):
             value = await intake.end()
     except Misshapen as error:
-        raise another_shape(operation, status, None, error, subject) from error
+        what = f"the answer ({intake.size} bytes) has another shape than documented ({error})"
+        raise operation.error(Malformed, what, code="another_shape", subject=subject, status=status) from error
     except ValueError as error:
         raise broken(operation, status, intake.size, subject) from error
     return read_value(operation, value, status=status, headers=headers, subject=subject)
 
 
-def too_large(operation: Operation[T], status: int, subject: str | None) -> SupplierError:
-    """Return the error for an answer that is larger than the operation allows."""
-    what = f"the answer is larger than {operation.largest} bytes and was not read to its end"
+def too_large(operation: Operation[T], most: int, status: int, subject: str | None) -> SupplierError:
+    """Return the error for an answer of more than ``most`` bytes."""
+    what = f"the answer is larger than {most} bytes and was not read to its end"
     if operation.changes:
         return operation.no_answer(what, code="answer_too_large", subject=subject, status=status)
     return operation.error(Malformed, what, code="answer_too_large", subject=subject, status=status)

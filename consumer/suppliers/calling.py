@@ -19,6 +19,7 @@ from consumer.observability.logging import get_logger
 from consumer.suppliers.answers import read_answer
 from consumer.suppliers.arriving import keep, read_arrived, too_large
 from consumer.suppliers.excerpts import traced
+from consumer.suppliers.operation import MEGABYTE
 from consumer.suppliers.transport import CertificateUnfit, HostUnresolvable
 
 if TYPE_CHECKING:
@@ -180,12 +181,14 @@ def _trace(
 
 
 async def _bounded(response: httpx.Response, operation: Operation[T], subject: str | None) -> bytes:
+    # With an intake this is no success, whose body is no list either.
+    most = operation.largest if operation.intake is None else MEGABYTE
     chunks: list[bytes] = []
     size = 0
     async for chunk in _chunks(response):
         size += len(chunk)
-        if size > operation.largest:
-            raise too_large(operation, response.status_code, subject)
+        if size > most:
+            raise too_large(operation, most, response.status_code, subject)
         chunks.append(chunk)
     return b"".join(chunks)
 
