@@ -85,9 +85,15 @@ async def test_only_one_has_the_lease_until_it_gives_it_up(store: Store) -> None
 
 
 async def test_a_lease_that_ran_out_goes_to_another_and_the_first_finds_it_taken(store: Store) -> None:
-    await store.schedule.turn("a", timedelta(milliseconds=50), decide())
-    await asyncio.sleep(0.1)
+    await store.schedule.turn("a", timedelta(milliseconds=500), decide())
+    first = await store.schedule.holder()
+    await asyncio.sleep(0.6)
     await turned(store, decide(), "b")
+    second = await store.schedule.holder()
+    assert first is not None
+    assert second is not None
+    assert (first.owner, second.owner) == ("a", "b")
+    assert second.since - first.since >= timedelta(seconds=0.5)
     assert isinstance(await store.schedule.turn("a", LEASE, decide(5)), Holder)
 
 
@@ -148,11 +154,12 @@ async def test_what_fails_midway_leaves_nothing(store: Store) -> None:
 async def test_while_a_request_waits_the_next_is_not_added_to_it(store: Store) -> None:
     await turned(store, decide())
     await turned(store, decide(1))
-    (held,) = (await turned(store, decide(2))).written
-    assert (held.status, held.reason) == (RunStatus.MISSED, STILL_WAITS)
+    for minute in (2, 3, 4):
+        (held,) = (await turned(store, decide(minute))).written
+        assert (held.status, held.reason) == (RunStatus.MISSED, STILL_WAITS)
     (row,) = await sendable(store)
     await store.apply([unit(MarkDispatched((row.id,), datetime.now(UTC)))])
-    (run,) = (await turned(store, decide(3))).written
+    (run,) = (await turned(store, decide(5))).written
     assert run.status is RunStatus.REQUESTED
 
 

@@ -59,6 +59,11 @@ def test_a_fixed_time_that_exists_twice_comes_once() -> None:
     ]
 
 
+def test_begun_in_the_second_of_two_hours_it_does_not_tell_times_of_the_first() -> None:
+    within = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    assert next(Cron("30 2 * * *").after(within, BERLIN)) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
 def test_every_hour_goes_by_real_time() -> None:
     assert local("0 * * * *", BERLIN, "2026-10-25T01:30", 3) == [
         *("25. 02:00:00+0200", "25. 02:00:00+0100", "25. 03:00:00+0100")
