@@ -16,7 +16,7 @@ import typer
 
 from ops.cli.asking import books, quiet_log, settings_for, traced_log
 from ops.cli.failing import ExitCode, Failure
-from ops.cli.printing import Column, Output, OutputOption, Printer, talk
+from ops.cli.printing import Column, Output, OutputOption, Printer, clean, talk
 
 if TYPE_CHECKING:
     from consumer.domain.looks import Look
@@ -252,7 +252,8 @@ def _readable(looks: "Sequence[Look[T]]") -> list[T]:
     """Return what was found; what could not be read of an entry is told on stderr."""
     for look in looks:
         for entry in look.unreadable:
-            talk().print(f"Not shown: {entry.product_code or 'an entry without a code'} ({entry.reason}).")
+            whose = clean(entry.product_code) or "an entry without a code"
+            talk().print(f"Not shown: {whose} ({entry.reason}).", markup=False, soft_wrap=True)
     return [one for look in looks for one in look.found]
 
 
