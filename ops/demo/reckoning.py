@@ -13,7 +13,7 @@ from ops.demo.disagreeing import Disagreement
 from ops.demo.figures import Figures, figures
 from ops.demo.lives import lives, unsettled
 from ops.demo.scenario import ENDING_OF, Fate
-from schemas.results import EventRejected, SyncCompleted
+from schemas.results import EventRejected, FailedItem, SyncCompleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,7 +134,10 @@ def _goods(scenario: Scenario, received: Received, books: SupplierBooks) -> Iter
     for result in received.results.values():
         if isinstance(result.data, SyncCompleted):
             row = result.data.sync_log
-            if (row.status, row.success_count) != ("success", len(scenario.product_codes)):
+            # What cannot be ordered now is in step, told as changed, and named among the failed with the reason.
+            off = {code for code, changes in told.items() if not changes[-1].new.procurable}
+            named = {item.product_code for item in result.data.failed if isinstance(item, FailedItem)}
+            if named != off or row.success_count != len(scenario.product_codes) - len(off):
                 counted = f"{row.success_count} of {row.total_count}"
                 yield Disagreement("sync_incomplete", row.id, {"status": row.status, "counted": counted})
 
