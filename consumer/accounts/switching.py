@@ -18,7 +18,7 @@ from consumer.settings import AccountRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from consumer.accounts.choosing import AccountChoice, AccountInUse
     from consumer.domain.account import Account
@@ -254,10 +254,10 @@ class SwitchedHaier:
         async with self._client("products") as client:
             await client.check()
 
-    async def products(self, codes: Sequence[str]) -> Look[Product]:
+    async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> Look[Product]:
         """See `HaierClient.products`."""
         async with self._client("products") as client:
-            return await client.products(codes)
+            return await client.products(codes, since=since)
 
     @asynccontextmanager
     async def listing(self) -> AsyncIterator[Listing]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from consumer.accounts.switching import SwitchedHaier
 from consumer.domain.recoverability import Policy
 from consumer.suppliers.authorised import Conduct
+from consumer.suppliers.cache import ProductCache
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released
 from consumer.suppliers.quota import SharedQuota
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from consumer.accounts.choosing import AccountChoice, AccountInUse
     from consumer.domain.slots import Slots
     from consumer.settings import Settings
+    from consumer.suppliers.cache import CacheObserver
     from consumer.suppliers.calling import CallObserver
     from consumer.suppliers.limits import Brake
 
@@ -63,6 +65,7 @@ class Suppliers:
         slots: where the accounts' quotas are kept: the store, shared with every process on the same database.
         accounts: says which account at Haier serves.
         brake_of: gives the brake of a supplier, by its name.
+        caches: hears how useful the cache of products is; None: nothing is remembered.
         learn: told the secrets of a stored account before it is used.
         on_switch: told after each change of the account at Haier.
 
@@ -78,6 +81,7 @@ class Suppliers:
         accounts: AccountChoice,
         *,
         brake_of: Callable[[str], Brake] = lambda _: Released(),
+        caches: CacheObserver | None = None,
         learn: Callable[[frozenset[str]], None] = lambda _: None,
         on_switch: Callable[[], None] = lambda: None,
     ) -> None:
@@ -85,6 +89,7 @@ class Suppliers:
         self._observer = observer
         self._slots = slots
         self._brake_of = brake_of
+        self._caches = caches
         self._ylh_quota = self._quota("ylh", settings.ylh.client_id)
         conduct = self._conduct("ylh", self._ylh_quota)
         self._ylh_transport = AiohttpTransport(slots=conduct.connections)
@@ -102,11 +107,13 @@ class Suppliers:
         await self._ylh_transport.aclose()
 
     def _haier_line(self, account: AccountInUse) -> HaierLine:
-        """Return a client of ``account``; tokens, quota and connections are an account's own."""
+        """Return a client of ``account``; tokens, quota, connections and remembered products are an account's own."""
         quota = self._quota("haier", account.haier.client_id)
         conduct = self._conduct("haier", quota)
         transport = AiohttpTransport(slots=conduct.connections)
-        client = HaierClient(account.haier, transport, conduct, origin=account.origin)
+        lifetime = self._settings.limits.product_cache
+        cache = ProductCache(lifetime, self._caches) if lifetime is not None and self._caches is not None else None
+        client = HaierClient(account.haier, transport, conduct, cache=cache, origin=account.origin)
         return HaierLine(client, quota, transport)
 
     def _quota(self, supplier: str, client_id: str) -> SharedQuota:

@@ -117,6 +117,7 @@ class Wiring:
             store,
             AccountChoice.of(settings, store.accounts),
             brake_of=partial(BoardBrake, self.pauses),
+            caches=observer,
             learn=self._learn,
             # What Haier rests for was the account before.
             on_switch=partial(self.pauses.try_now, "haier"),

@@ -173,11 +173,15 @@ class HaierGoods(Protocol):
     has entries and none that can be read is `Malformed`; one by one, `Stock` always is.
     """
 
-    async def products(self, codes: Sequence[str]) -> Look[Product]:
+    async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> Look[Product]:
         """Ask for the products of ``codes``; a code that Haier does not know is simply not in the answer.
 
+        Args:
+            codes: `PRODUCTS_PER_CALL` at most.
+            since: a look that was taken then or later, and is remembered, will do; None: ask in any case.
+
         Raises:
-            ValueError: no code, which would ask for every product, or more than `PRODUCTS_PER_CALL`.
+            ValueError: no code, which would ask for every product, or too many.
         """
         ...
 

@@ -98,7 +98,8 @@ class CatalogBatchProductsHandler:
     ) -> Outcome:
         began, tally = utc_now(), Tally()
         try:
-            look = await self._haier.products(codes)
+            # What was looked at since the batch was asked for holds for it too.
+            look = await self._haier.products(codes, since=event.time)
         except Rejected as refusal:
             tally.refuse(codes, refusal, words(refusal))
             return batch_ended(event, key, batch, tally, standing, began=began, now=utc_now())

@@ -39,6 +39,8 @@ class SupplierFamilies:
     quota_used: Gauge
     payer_balance: Gauge
     payer_balance_low: Gauge
+    cache_hits: Counter
+    cache_misses: Counter
 
     @classmethod
     def registered(cls, registry: CollectorRegistry) -> SupplierFamilies:
@@ -70,6 +72,8 @@ class SupplierFamilies:
             quota_used=gauge("relay_supplier_quota_used_ratio", "Share of the account's calls in use.", "supplier"),
             payer_balance=gauge("relay_payer_balance", "What is left on a payer's account.", "account"),
             payer_balance_low=gauge("relay_payer_balance_low", "1 while it is below RELAY_LOW_BALANCE.", "account"),
+            cache_hits=counter("relay_cache_hits_total", "Look-ups that a cache answered.", "cache"),
+            cache_misses=counter("relay_cache_misses_total", "Look-ups that a cache could not answer.", "cache"),
         )
 
 
@@ -140,6 +144,11 @@ class SupplierMetrics:
         """Say nothing of payers' accounts any more: they are gone, or another process tells of them."""
         self._suppliers.payer_balance.clear()
         self._suppliers.payer_balance_low.clear()
+
+    def cache_used(self, cache: str, hits: int, misses: int) -> None:
+        """Add look-ups of a cache, e.g. ``products``: those it answered, and those it could not."""
+        self._suppliers.cache_hits.labels(cache).inc(hits)
+        self._suppliers.cache_misses.labels(cache).inc(misses)
 
 
 def _status(status: int | None) -> str:

@@ -148,6 +148,9 @@ class LimitSettings(Section):
     )
     probe_first: Duration = Field(timedelta(seconds=30), alias="RELAY_PROBE_FIRST", description=_A_DURATION)
     probe_longest: Duration = Field(timedelta(minutes=5), alias="RELAY_PROBE_LONGEST", description=_A_DURATION)
+    product_cache: Annotated[timedelta | None, BeforeValidator(from_text(values.duration_or_off))] = Field(
+        timedelta(minutes=15), alias="RELAY_PRODUCT_CACHE", description="a duration such as 15m, or off"
+    )
     low_balance: Annotated[values.Amount | None, BeforeValidator(from_text(values.amount))] = Field(
         None, alias="RELAY_LOW_BALANCE", description="an amount of money such as 5000.00, or nothing"
     )

@@ -60,6 +60,15 @@ def duration(text: str) -> timedelta:
     return timedelta(milliseconds=int(milliseconds))
 
 
+def duration_or_off(text: str) -> timedelta | None:
+    """Read a `duration`, or ``off`` as None.
+
+    Raises:
+        ValueError: neither.
+    """
+    return None if text.strip().lower() == "off" else duration(text)
+
+
 def amount(text: str) -> Amount:
     """Read an amount of money, e.g. ``5000.00``.
 

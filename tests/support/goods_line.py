@@ -107,7 +107,8 @@ class Haier:
             self.units.update({(code, county): 10 for county in counties})
         return self
 
-    async def products(self, codes: Sequence[str]) -> Look[Product]:
+    async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> Look[Product]:
+        del since
         self._called("products")
         return Look(datetime.now(UTC), tuple(self.goods[code] for code in codes if code in self.goods), self.unreadable)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from consumer.domain.ports import HaierGoods, OrderArrived, YlhOrders
+    from consumer.suppliers.cache import ProductCache
     from consumer.suppliers.limits import Brake, Quota
     from sandbox.testing import Box
 
@@ -78,11 +79,12 @@ async def haier_client(
     heard: Heard | None = None,
     settings: Mapping[str, str] = NOTHING,
     brake: Brake | None = None,
+    cache: ProductCache | None = None,
 ) -> AsyncIterator[HaierClient]:
     section = load({**box.environment(), **settings}, dotenv=None, need=["haier"]).haier
     conduct = _conduct(TWICE, call, heard or Heard("haier"), None, brake)
     async with AiohttpTransport() as transport:
-        client = HaierClient(section, transport, conduct)
+        client = HaierClient(section, transport, conduct, cache=cache)
         _port: HaierGoods = client
         yield client
         await client.aclose()

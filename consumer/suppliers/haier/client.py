@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from consumer.domain.shipping import Shipment
     from consumer.settings import HaierSettings, Origin
     from consumer.suppliers.authorised import Conduct
+    from consumer.suppliers.cache import ProductCache
 
 PROBE: Final = "RELAY-PROBE"
 """A product code that nobody has."""
@@ -48,6 +49,7 @@ class HaierClient:
         settings: of the account.
         transport: closed by whoever made it.
         conduct: time-outs, repeats, limits, metrics.
+        cache: of this account's products; None remembers none.
         origin: where the settings stand, for error messages.
     """
 
@@ -57,9 +59,11 @@ class HaierClient:
         transport: httpx.AsyncBaseTransport,
         conduct: Conduct,
         *,
+        cache: ProductCache | None = None,
         origin: Origin = ENVIRONMENT,
     ) -> None:
         self._settings = settings
+        self._cache = cache
         self._operations = HaierOperations.at(settings.base_url, origin)
         caller = Caller(transport, conduct.observer)
         login = HaierLogin(settings, caller, conduct.timeouts.token, origin)
@@ -90,16 +94,26 @@ class HaierClient:
         """End a login that is under way."""
         await self._account.aclose()
 
-    async def products(self, codes: Sequence[str]) -> Look[Product]:
+    async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> Look[Product]:
         """Ask for the products of ``codes``, each once; a code that Haier does not know is not in the answer.
 
+        Args:
+            codes: `PRODUCTS_PER_CALL` at most.
+            since: a look that was taken then or later, and is remembered, will do (``RELAY_PRODUCT_CACHE``); None: ask.
+
         Raises:
-            ValueError: no code, or more than `PRODUCTS_PER_CALL`.
+            ValueError: no code, or too many.
         """
-        body = mapping.products_body(self._settings, _for_one_call(codes, PRODUCTS_PER_CALL))
+        wanted = _for_one_call(codes, PRODUCTS_PER_CALL)
+        remembered = None if since is None or self._cache is None else self._cache.look(wanted, since=since)
+        if remembered is not None:
+            return remembered
         seen_at = datetime.now(UTC)
-        read = await self._account.call(self._operations.products, body)
-        return Look(seen_at, tuple(mapping.product(wire) for wire in read.found), tuple(read.unreadable))
+        read = await self._account.call(self._operations.products, mapping.products_body(self._settings, wanted))
+        look = Look(seen_at, tuple(mapping.product(wire) for wire in read.found), tuple(read.unreadable))
+        if self._cache is not None:
+            self._cache.keep(look)
+        return look
 
     @asynccontextmanager
     async def listing(self) -> AsyncIterator[Listing]:

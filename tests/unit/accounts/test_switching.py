@@ -50,7 +50,8 @@ class Client:
     async def listing(self) -> AsyncIterator[str]:
         yield self.client_id
 
-    async def products(self, codes: Sequence[str]) -> list[str]:
+    async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> list[str]:
+        del since
         self.begun.set()
         await self.go.wait()
         return [self.client_id, *codes]

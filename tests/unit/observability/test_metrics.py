@@ -47,6 +47,7 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
     metrics.quota_used("ylh", 0.4)
     metrics.payer_balance("8800123456", Decimal("10.50"))
     metrics.payer_balance_low("8800123456", low=False)
+    metrics.cache_used("products", 3, 1)
     found = {(name, tuple(label for label, _ in labels if label != "le")) for name, labels in series(metrics)}
     assert {(name, labels) for name, labels in found if not name.startswith("process_")} == {
         ("relay_messages_total", ("lane", "outcome", "type")),
@@ -65,6 +66,8 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
         ("relay_supplier_quota_used_ratio", ("supplier",)),
         ("relay_payer_balance", ("account",)),
         ("relay_payer_balance_low", ("account",)),
+        ("relay_cache_hits_total", ("cache",)),
+        ("relay_cache_misses_total", ("cache",)),
         *(
             (f"relay_supplier_request_duration_seconds_{end}", ("operation", "supplier"))
             for end in ("bucket", "sum", "count")
@@ -122,6 +125,13 @@ def test_a_supplier_is_up_as_the_last_call_or_probe_found_it(metrics: Metrics) -
     assert value(metrics, "relay_supplier_up", supplier="ylh") == 1
     metrics.supplier_up("ylh", up=False)
     assert value(metrics, "relay_supplier_up", supplier="ylh") == 0
+
+
+def test_look_ups_of_a_cache_add_up(metrics: Metrics) -> None:
+    metrics.cache_used("products", 3, 1)
+    metrics.cache_used("products", 2, 0)
+    assert value(metrics, "relay_cache_hits_total", cache="products") == 5
+    assert value(metrics, "relay_cache_misses_total", cache="products") == 1
 
 
 def test_what_is_gone_is_not_reported_with_its_last_value(metrics: Metrics) -> None:
