@@ -140,6 +140,7 @@ async def test_an_outage_costs_few_calls_and_few_attempts_and_nobody_else_anythi
                 RELAY_PROBE_LONGEST=LONGEST_PROBE,
                 RELAY_SUPPLIER_TIMEOUT="2s",
                 RELAY_TOKEN_TIMEOUT="2s",
+                RELAY_PRODUCT_CACHE="off",
             )
         )
         wiring = await stack.enter_async_context(serving(relay))
