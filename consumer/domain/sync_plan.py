@@ -1,6 +1,6 @@
 """A sync as a plan of batches (DESIGN section 7): made by its request, counted batch by batch, closed once. No I/O.
 
-    request → planned() → batch messages → batch_ended() each → closed()
+    request → planned() → batch messages → batch_ended() each → sync_end.closed()
                                ↘ dead-lettered → lost_batch() ↗
 
 A batch may bring others with it: they join the plan in the transaction that ends it. The plan knows nothing of what
@@ -15,19 +15,18 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from consumer.domain.outcome import Ending, Outcome, Result
-from consumer.domain.results import finished_sync_log, outgoing, recorded, sync_log_id
+from consumer.domain.results import finished_sync_log, sync_log_id
+from consumer.domain.sync_end import finished, status_of, summary, told
 from consumer.domain.sync_writes import (
     BatchStatus,
-    CloseSync,
     CountBatch,
     FailedPart,
     JoinSync,
     PlannedBatch,
     PlanSync,
 )
-from consumer.domain.writes import SyncLogRow, SyncStatus, SyncType, UnitOfWork
+from consumer.domain.writes import SyncLogRow, SyncStatus, SyncType
 from schemas.internal import Batch, CatalogBatchPrices, CatalogBatchProducts, CatalogBatchStock, SyncLogisticsBatch
-from schemas.results import FailedItem, FailedOrder, SyncCompleted
 from schemas.results.sync import MAX_FAILED
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.errors import Rejected
-    from consumer.domain.writes import InboxKey, OutboxMessage, Write
+    from consumer.domain.writes import InboxKey, Write
     from schemas.envelope import Event
 
 Sized: TypeAlias = "tuple[Batch, int]"
@@ -58,27 +57,6 @@ class BatchStanding:
 
     items: int
     status: BatchStatus
-
-
-@dataclass(frozen=True, slots=True)
-class SyncEnd:
-    """What the batches of a sync come to, once none is open.
-
-    Attributes:
-        key: inbox key of the request.
-        traceparent: of the request.
-        row: of the log, with the counts of all batches.
-        changed: items whose value really changed.
-        failures: the first `MAX_FAILED`, by batch.
-        followers: the requests that joined it, each with its ``traceparent``.
-    """
-
-    key: InboxKey
-    traceparent: str | None
-    row: SyncLogRow
-    changed: int
-    failures: tuple[FailedPart, ...]
-    followers: tuple[tuple[InboxKey, str | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -170,8 +148,8 @@ def planned(
     """
     row = _begun(event, key, sync_type, sum(items for _, items in batches), config_id, now)
     if not batches:
-        ended = _finished(replace(row, started_at=now), 0, (), now)
-        return Outcome(Ending.DONE, tuple(_told(ended, 0, ())), (ended,))
+        ended = finished(replace(row, started_at=now), 0, (), now)
+        return Outcome(Ending.DONE, tuple(told(ended, 0, ())), (ended,))
     plan = PlanSync(row.id, key, event.traceparent, _numbered(batches), now, scope)
     return Outcome(Ending.DONE, messages(batches), (row, plan))
 
@@ -187,7 +165,7 @@ def refused(
         started_at=now,
         completed_at=now,
     )
-    return Outcome(Ending.REFUSED, tuple(_told(row, 0, ())), (row,))
+    return Outcome(Ending.REFUSED, tuple(told(row, 0, ())), (row,))
 
 
 def joined(event: Event, key: InboxKey, sync_id: str, now: datetime) -> Outcome:
@@ -239,17 +217,17 @@ def batch_ended(
         children = messages(following, correlationid=event.correlationid)
         return Outcome(ending, (*results, *children), (*writes, counted), refusal=refusal)
     total = tally.succeeded + tally.failed
-    row, told = finished_sync_log(
+    row, recorded = finished_sync_log(
         event,
         key,
         sync_type=SyncType.MANUAL,
-        status=_status(tally.succeeded, tally.failed),
-        message=f"batch {batch.number} of sync {batch.sync_id} again: {_summary(total, tally.failed, tally.changed)}",
+        status=status_of(tally.succeeded, tally.failed),
+        message=f"batch {batch.number} of sync {batch.sync_id} again: {summary(total, tally.failed, tally.changed)}",
         counts=(total, tally.succeeded, tally.failed),
         started_at=began,
         now=now,
     )
-    return Outcome(ending, (*results, told), (*writes, row), refusal=refusal)
+    return Outcome(ending, (*results, recorded), (*writes, row), refusal=refusal)
 
 
 def called_off() -> Outcome:
@@ -271,26 +249,6 @@ def lost_batch(batch: Batch, standing: BatchStanding, *, reason: str, now: datet
         began_at=now,
         counted_at=now,
     )
-
-
-def closed(end: SyncEnd, now: datetime) -> tuple[UnitOfWork, list[OutboxMessage], SyncLogRow]:
-    """Return the unit of work that closes a sync, the messages in it that tell so, and the finished row."""
-    row = _finished(end.row, end.changed, end.failures, now)
-    rows = _announced(end, row, now)
-    return UnitOfWork((CloseSync(row.id, len(end.followers)), row, *rows)), rows, row
-
-
-def cancelled(end: SyncEnd, by: str, now: datetime) -> tuple[SyncLogRow, list[OutboxMessage]]:
-    """Return the finished row of a sync that a person has stopped, and the messages that tell so."""
-    done = end.row.success_count + end.row.failed_count
-    row = replace(
-        end.row,
-        status=SyncStatus.FAILED,
-        message=f"cancelled by {by} after {done} of {end.row.total_count} items, {end.changed} changed, "
-        f"{end.row.failed_count} failed",
-        completed_at=now,
-    )
-    return row, _announced(end, row, now)
 
 
 def _items(batch: Batch) -> tuple[str, ...]:
@@ -324,50 +282,3 @@ def _begun(
         event_id=event.id,
         config_id=config_id,
     )
-
-
-def _finished(row: SyncLogRow, changed: int, failures: Iterable[FailedPart], now: datetime) -> SyncLogRow:
-    status = _status(row.success_count, row.failed_count)
-    message = _summary(row.total_count, row.failed_count, changed)
-    unknown = next((part.reason for part in failures if not part.item), None)
-    if unknown is not None:
-        status = SyncStatus.PARTIAL if row.success_count else SyncStatus.FAILED
-        message = f"{message}; which others there are could not be learned: {unknown}"
-    return replace(row, status=status, message=message, completed_at=now)
-
-
-def _announced(end: SyncEnd, row: SyncLogRow, now: datetime) -> list[OutboxMessage]:
-    """Return what tells of an end: to who asked first, and to all who joined."""
-    told = _told(row, end.changed, end.failures)
-    rows = outgoing(told, key=end.key, correlationid=end.key.event_id, traceparent=end.traceparent, now=now)
-    for key, traceparent in end.followers:
-        # The row is one row: that it is finished is told once.
-        rows += outgoing(told[:1], key=key, correlationid=key.event_id, traceparent=traceparent, now=now)
-    return rows
-
-
-def _told(row: SyncLogRow, changed: int, failures: Iterable[FailedPart]) -> list[Result]:
-    told = recorded(row)
-    completed = SyncCompleted(
-        sync_log=told,
-        changed=changed,
-        unchanged=row.success_count - changed,
-        failed=tuple(_named(row.sync_type, part) for part in failures if part.item),
-    )
-    return [Result("sync.completed", completed, subject=row.id), Result("sync_log.recorded", told, subject=row.id)]
-
-
-def _named(sync_type: SyncType, part: FailedPart) -> FailedItem | FailedOrder:
-    if sync_type is SyncType.LOGISTICS:
-        return FailedOrder(so_id=part.item, reason=part.reason)
-    return FailedItem(product_code=part.item, reason=part.reason)
-
-
-def _status(succeeded: int, failed: int) -> SyncStatus:
-    if not failed:
-        return SyncStatus.SUCCESS
-    return SyncStatus.PARTIAL if succeeded else SyncStatus.FAILED
-
-
-def _summary(total: int, failed: int, changed: int) -> str:
-    return f"{total - failed} of {total} in step, {changed} changed, {failed} failed"

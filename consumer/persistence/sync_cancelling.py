@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer.domain.sync_plan import cancelled
+from consumer.domain.sync_end import cancelled
 from consumer.persistence.outbox import Outbox
 
 if TYPE_CHECKING:

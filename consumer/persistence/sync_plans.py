@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, bindparam, delete, exists, func, literal_column, select, update
 
-from consumer.domain.sync_plan import BatchStanding, SyncEnd
+from consumer.domain.sync_end import SyncEnd
+from consumer.domain.sync_plan import BatchStanding
 from consumer.domain.sync_writes import BatchStatus, FailedPart
 from consumer.domain.writes import InboxKey, SyncStatus
 from consumer.persistence import sync_tables, tables

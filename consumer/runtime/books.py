@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from consumer.domain.order import Order
     from consumer.domain.product import Product
     from consumer.domain.shipping import Kept
-    from consumer.domain.sync_plan import BatchStanding, SyncEnd
+    from consumer.domain.sync_end import SyncEnd
+    from consumer.domain.sync_plan import BatchStanding
     from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, SyncLogRow, UnitOfWork
     from consumer.persistence.store import Store
 

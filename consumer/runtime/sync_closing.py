@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from consumer.domain.errors import StateError
-from consumer.domain.sync_plan import closed
+from consumer.domain.sync_end import closed
 from consumer.domain.writes import SyncStatus
 from consumer.observability.logging import get_logger
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from consumer.domain.ports import SyncObserver
-    from consumer.domain.sync_plan import SyncEnd
+    from consumer.domain.sync_end import SyncEnd
     from consumer.domain.writes import OutboxMessage, UnitOfWork
 
 log = get_logger(__name__)

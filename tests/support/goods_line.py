@@ -17,7 +17,8 @@ from consumer.domain.looks import Look, Unreadable
 from consumer.domain.ports import SyncAccount
 from consumer.domain.product import Product
 from consumer.domain.results import outgoing
-from consumer.domain.sync_plan import closed, lost_batch
+from consumer.domain.sync_end import closed
+from consumer.domain.sync_plan import lost_batch
 from consumer.domain.writes import InboxEntry, InboxKey, OutboxMessage, UnitOfWork
 from consumer.handlers.catalog_batch_prices import CatalogBatchPricesHandler
 from consumer.handlers.catalog_batch_products import CatalogBatchProductsHandler

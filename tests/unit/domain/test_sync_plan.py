@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.sync_plan import BatchStanding, SyncEnd, Tally, closed, lost_batch
+from consumer.domain.sync_end import SyncEnd, closed
+from consumer.domain.sync_plan import BatchStanding, Tally, lost_batch
 from consumer.domain.sync_writes import BatchStatus, CloseSync, FailedPart
 from consumer.domain.writes import InboxKey, SyncLogRow, SyncStatus, SyncType
 from schemas.codec import decode

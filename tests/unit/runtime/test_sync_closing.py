@@ -15,7 +15,7 @@ from consumer.runtime.sync_closing import SyncClosing
 from tests.unit.domain.test_sync_plan import END
 
 if TYPE_CHECKING:
-    from consumer.domain.sync_plan import SyncEnd
+    from consumer.domain.sync_end import SyncEnd
     from consumer.domain.writes import OutboxMessage, UnitOfWork
 
 LONG = timedelta(hours=1)
