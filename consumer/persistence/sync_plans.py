@@ -273,6 +273,10 @@ class SyncPlans:
         rows = await self._database.read(lambda connection: connection.execute(self._codes, parameters).all())
         return {row.number: tuple(json.loads(row.codes)) for row in rows}
 
+    async def failures(self, sync_id: str) -> tuple[FailedPart, ...]:
+        """Return the first items of a sync that have failed, by batch; known for as long as its batches are kept."""
+        return await self._database.read(lambda connection: self._failed(connection, sync_id))
+
     async def of_scope(self, scope: str) -> str | None:
         """Return the sync of that scope that is under way."""
         return await self._database.read(
@@ -297,22 +301,22 @@ class SyncPlans:
         found = connection.execute(self._find, {"sync_id": sync_id}).one_or_none()
         if found is None:
             return None
-        named = [
-            FailedPart(item, reason)
-            for failures in connection.execute(self._failures, {"sync_id": sync_id}).scalars()
-            for item, reason in json.loads(failures or "[]")
-        ]
         return SyncEnd(
             key=InboxKey(found.source, found.event_id, found.run),
             traceparent=found.traceparent,
             row=sync_log_row(found, prefix="log_"),
             changed=connection.execute(self._changed, {"sync_id": sync_id}).scalar_one(),
-            failures=tuple(named[:MAX_FAILED]),
+            failures=self._failed(connection, sync_id),
             followers=tuple(
                 (InboxKey(row.source, row.event_id, row.run), row.traceparent)
                 for row in connection.execute(self._followers, {"sync_id": sync_id})
             ),
         )
+
+    def _failed(self, connection: Connection, sync_id: str) -> tuple[FailedPart, ...]:
+        rows = connection.execute(self._failures, {"sync_id": sync_id}).scalars()
+        named = [FailedPart(item, reason) for failures in rows for item, reason in json.loads(failures)]
+        return tuple(named[:MAX_FAILED])
 
 
 def _progress() -> Any:

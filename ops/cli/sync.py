@@ -16,6 +16,7 @@ from ops.cli.printing import Column, Output, OutputOption, Printer
 
 if TYPE_CHECKING:
     from consumer.domain.audit import AuditEntry
+    from consumer.domain.sync_writes import FailedPart
     from consumer.domain.writes import SyncLogRow
     from consumer.settings import Settings
 
@@ -39,6 +40,7 @@ _COLUMNS: Final = [
     Column("completed_at", "Ended"),
     Column("message", "Message"),
 ]
+_FAILED: Final = [Column("item", "Failed"), Column("reason", "Why")]
 FIELDS: Final = [*_COLUMNS, Column("event_id", "Event")]
 
 
@@ -48,15 +50,22 @@ def show(
     *,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show one sync: its counts, and how it ended."""
+    """Show one sync: its counts, how it ended, and the first hundred items that failed, each with the reason."""
     settings = settings_for("database")
-    row = asyncio.run(_row(settings, id_))
+    row, failed = asyncio.run(_row(settings, id_))
     if row is None:
         raise Failure(
             f"The books at {settings.database.shown_url} have no sync {id_}. `relay sync list` shows the newest; a "
             "request that still waits in its lane has no row yet."
         )
-    Printer(output, settings.service.timezone).record(asdict(row), FIELDS)
+    printer = Printer(output, settings.service.timezone)
+    items = [asdict(part) for part in failed]
+    if not printer.for_people:
+        printer.record(asdict(row) | {"failed": items}, FIELDS)
+        return
+    printer.record(asdict(row), FIELDS)
+    if items:
+        printer.rows(items, _FAILED, empty="")
 
 
 @app.command("list")
@@ -102,9 +111,9 @@ async def _cancelled(settings: "Settings", id_: str, entry: "AuditEntry") -> "Sy
         return await store.cancelling.cancel(id_, entry)
 
 
-async def _row(settings: "Settings", id_: str) -> "SyncLogRow | None":
+async def _row(settings: "Settings", id_: str) -> "tuple[SyncLogRow | None, tuple[FailedPart, ...]]":
     async with books(settings) as store:
-        return await store.sync_log(id_)
+        return await store.sync_log(id_), await store.plans.failures(id_)
 
 
 async def _rows(settings: "Settings", limit: int) -> "list[SyncLogRow]":
