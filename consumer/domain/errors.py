@@ -202,7 +202,7 @@ class Unmatched(RelayError):
 
 
 class Defect(RelayError):
-    """A fault of ours that we saw coming, such as an event type that has no handler yet."""
+    """A fault of ours that we saw coming, such as an event type that nothing handles."""
 
     error_class = ErrorClass.BUG
 

@@ -200,8 +200,8 @@ class Pipeline:
         handler = self._handlers.get(event.type)
         if handler is None:
             raise Defect(
-                f"no handler yet for {event.type}: it is kept in the dead letters, to be replayed once there is one",
-                code="no_handler_yet",
+                f"nothing here handles {event.type}: it is kept in the dead letters, for a replay once something does",
+                code="no_handler",
             )
         try:
             await self._carry_out(passage, event, handler)

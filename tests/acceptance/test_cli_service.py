@@ -129,7 +129,7 @@ async def test_a_sync_is_followed_to_its_end(given: Relay, tmp_path: Path) -> No
         failed = await ask(given, tmp_path, "sync", "products", "--codes", "NOPE", "--wait", "-o", "json")
         assert (failed.code, failed.data["status"]) == (1, "failed")
     shown = await ask(given, tmp_path, "sync", "show", partly.data["id"], "--output", "json")
-    assert shown.data == partly.data
+    assert shown.data == {**partly.data, "failed": [{"item": "NOPE", "reason": "Haier does not list this code"}]}
     listed = await ask(given, tmp_path, "sync", "list", "--limit", "2", "--output", "ndjson")
     assert [row["id"] for row in listed.lines] == [failed.data["id"], partly.data["id"]]
 

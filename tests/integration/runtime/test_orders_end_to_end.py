@@ -165,15 +165,6 @@ async def test_a_newer_version_with_other_content_cannot_change_a_pushed_order(r
     assert superseded["data"]["applied_version"] == 1
 
 
-async def test_events_without_a_handler_yet_are_parked_and_told(relay: Relay) -> None:
-    prices = paid("SO1")
-    prices.update(type="sync.prices.requested", id="P1", data={})
-    await relay.send(prices)
-    dead = await relay.result("event.dead_lettered")
-    assert dead["data"]["error"]["class"] == "bug"
-    assert "no handler yet" in dead["data"]["error"]["message"]
-
-
 async def test_what_the_books_say_is_told_without_a_call(relay: Relay) -> None:
     status = paid("SO1")
     status.update(type="order.status.requested", id="S1", data={"so_id": "SO1"})

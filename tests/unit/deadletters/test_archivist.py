@@ -102,7 +102,7 @@ async def test_a_defect_is_filed_with_its_words_and_told() -> None:
     letter = archive.letter
     assert (letter.lane, letter.type, letter.subject, letter.message_id) == (LANE, "order.paid", "SO1", "m-1")
     assert (letter.event_source, letter.event_id, letter.body) == ("/shop", "paid-SO1-1", given_delivery.body)
-    assert (letter.error_class.value, letter.code, letter.status) == ("bug", "no_handler_yet", LetterStatus.OPEN)
+    assert (letter.error_class.value, letter.code, letter.status) == ("bug", "no_handler", LetterStatus.OPEN)
     assert (letter.attempt_count, json.loads(letter.attempts)) == (4, history)
     assert letter.first_seen_at == datetime(2024, 11, 22, tzinfo=UTC)
     assert json.loads(letter.headers)[headers.ATTEMPT] == 4

@@ -81,7 +81,7 @@ def unmatched() -> Unmatched:
 
 
 def defect() -> Defect:
-    return Defect("no handler yet", code="no_handler_yet")
+    return Defect("nothing handles it", code="no_handler")
 
 
 def state_errors() -> list[BaseException]:

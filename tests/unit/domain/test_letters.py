@@ -216,7 +216,7 @@ def test_a_note_of_our_own_errors_has_their_words() -> None:
     assert (refusal.error_class, refusal.code, refusal.supplier) == (ErrorClass.REJECTED, "already_at_supplier", "ylh")
     assert (refusal.supplier_code, refusal.supplier_message) == ("20001", "子单号重复")
     assert refusal.traceback is None
-    assert note_of(failures.defect()).message == "no handler yet"
+    assert note_of(failures.defect()).message == "nothing handles it"
     assert len(note_of(RelayError("长" * 5_000, code="long")).message) == 1_000
 
 
