@@ -1,32 +1,31 @@
 """How a sync of goods is parted into batches (DESIGN section 7). Pure functions.
 
-Goods go in twenties, since that is what one call for goods or prices takes (SUPPLIERS, Haier). A twenty has a number,
-and each of its batches one that follows from it, so that batches that nobody knew of when the sync was planned get
-numbers of their own whoever works them out, and however often:
+Goods go in hundreds (docs/adr/0010): five calls for goods or prices, a hundred for stock. A hundred has a number, and
+each of its batches one that follows from it, so that batches that nobody knew of when the sync was planned get numbers
+of their own whoever works them out, and however often:
 
-    twenty 1: goods 1, prices 2, stock in the first county 3, in the second 4, …
-    twenty 2: goods 5, …
+    hundred 1: goods 1, prices 2, stock in the first county 3, in the second 4, …
+    hundred 2: goods 5, …
 
-Where the whole list is asked for, that call takes the place of twenty 1's goods, and its goods begin with twenty 2.
+Where the whole list is asked for, that call takes the place of hundred 1's goods, and its goods begin with hundred 2.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from consumer.domain.ports import PRODUCTS_PER_CALL
+from consumer.domain.parts import parts
 from schemas.internal import CatalogBatchPrices, CatalogBatchProducts, CatalogBatchStock, Following
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from consumer.domain.product import Product
     from consumer.domain.sync_plan import Sized
 
-T = TypeVar("T")
-
+GOODS_PER_BATCH: Final = 100
 LIST: Final = 1
-"""The twenty, and the number, of the call for the whole list."""
+"""The hundred, and the number, of the call for the whole list."""
 
 
 class Numbers:
@@ -39,27 +38,21 @@ class Numbers:
     def __init__(self, counties: int) -> None:
         self._stride = 2 + counties
 
-    def goods(self, twenty: int) -> int:
-        """Return the number of a twenty's batch of goods."""
-        return (twenty - 1) * self._stride + 1
+    def goods(self, hundred: int) -> int:
+        """Return the number of a hundred's batch of goods."""
+        return (hundred - 1) * self._stride + 1
 
-    def prices(self, twenty: int) -> int:
+    def prices(self, hundred: int) -> int:
         """Return the number of its batch of prices."""
-        return self.goods(twenty) + 1
+        return self.goods(hundred) + 1
 
-    def stock(self, twenty: int, county: int) -> int:
+    def stock(self, hundred: int, county: int) -> int:
         """Return the number of its batch of stock in a county, counted from 0."""
-        return self.goods(twenty) + 2 + county
+        return self.goods(hundred) + 2 + county
 
-    def twenty(self, number: int) -> int:
-        """Return the twenty that a batch belongs to."""
+    def hundred(self, number: int) -> int:
+        """Return the hundred that a batch belongs to."""
         return (number - 1) // self._stride + 1
-
-
-def twenties(codes: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield ``codes`` in twenties; the last may have fewer."""
-    for start in range(0, len(codes), PRODUCTS_PER_CALL):
-        yield codes[start : start + PRODUCTS_PER_CALL]
 
 
 def goods_batches(
@@ -72,13 +65,13 @@ def goods_batches(
     left_out: bool = False,
     first: int = 1,
 ) -> list[Sized]:
-    """Return the batches of goods that ``codes`` need, the first of them for twenty ``first``."""
+    """Return the batches of goods that ``codes`` need, the first of them for hundred ``first``."""
     numbers = Numbers(len(following.counties))
     return [
         (
             CatalogBatchProducts(
                 sync_id=sync_id,
-                number=numbers.goods(twenty),
+                number=numbers.goods(hundred),
                 product_codes=tuple(part),
                 left_out=left_out,
                 category=category,
@@ -87,7 +80,7 @@ def goods_batches(
             ),
             len(part),
         )
-        for twenty, part in enumerate(twenties(codes), first)
+        for hundred, part in enumerate(parts(codes, GOODS_PER_BATCH), first)
     ]
 
 
@@ -107,25 +100,25 @@ def price_batches(sync_id: str, codes: Sequence[str], following: Following, *, f
         return []
     numbers = Numbers(len(following.counties))
     return [
-        (CatalogBatchPrices(sync_id=sync_id, number=numbers.prices(twenty), product_codes=tuple(part)), len(part))
-        for twenty, part in enumerate(twenties(codes), first)
+        (CatalogBatchPrices(sync_id=sync_id, number=numbers.prices(hundred), product_codes=tuple(part)), len(part))
+        for hundred, part in enumerate(parts(codes, GOODS_PER_BATCH), first)
     ]
 
 
 def stock_batches(sync_id: str, codes: Sequence[str], following: Following, *, first: int = 1) -> list[Sized]:
-    """Return the batches of stock for ``codes``, one for each twenty and county."""
+    """Return the batches of stock for ``codes``, one for each hundred and county."""
     numbers = Numbers(len(following.counties))
     return [
         (
             CatalogBatchStock(
                 sync_id=sync_id,
-                number=numbers.stock(twenty, place),
+                number=numbers.stock(hundred, place),
                 product_codes=tuple(part),
                 county_code=county,
             ),
             len(part),
         )
-        for twenty, part in enumerate(twenties(codes), first)
+        for hundred, part in enumerate(parts(codes, GOODS_PER_BATCH), first)
         for place, county in enumerate(following.counties)
     ]
 
@@ -137,14 +130,14 @@ def fits(product: Product, batch: CatalogBatchProducts) -> bool:
     )
 
 
-def following(batch: CatalogBatchProducts, products: Sequence[Product], *, twenty: int) -> list[Sized]:
-    """Return the batches that follow from ``products``, which begin with ``twenty``.
+def following(batch: CatalogBatchProducts, products: Sequence[Product], *, hundred: int) -> list[Sized]:
+    """Return the batches that follow from ``products``, which begin with ``hundred``.
 
     Prices are asked for of all of them; stock, a call for each, only of what can be ordered.
     """
     codes = [product.product_code for product in products]
     orderable = [product.product_code for product in products if product.procurable]
     return [
-        *price_batches(batch.sync_id, codes, batch.following, first=twenty),
-        *stock_batches(batch.sync_id, orderable, batch.following, first=twenty),
+        *price_batches(batch.sync_id, codes, batch.following, first=hundred),
+        *stock_batches(batch.sync_id, orderable, batch.following, first=hundred),
     ]

@@ -76,16 +76,23 @@ class Change(Generic[T]):
     seen_at: datetime
 
 
-def changes(
-    known: Mapping[K, Known[T]], seen: Iterable[T], *, key: Callable[[T], K], seen_at: datetime
-) -> list[Change[T]]:
-    """Return what of ``seen`` differs from ``known``, in the order seen; the last of a repeated key counts.
+def changes(held: Mapping[K, Known[T] | None], looks: Iterable[Look[T]], *, key: Callable[[T], K]) -> list[Change[T]]:
+    """Return what of ``looks`` is a change, in the order seen; the last of a repeated key counts.
 
-    A look older than what is known brings nothing: somebody else has looked, and written, since.
+    A look older than what the books hold brings nothing: somebody else has looked, and written, since.
+
+    Args:
+        held: by key, what the books hold instead, None where they hold nothing; what they hold just as it was seen has
+            no entry.
+        looks: what was seen, and when.
+        key: of a value.
     """
     found = []
-    for place, value in {key(value): value for value in seen}.items():
-        before = known.get(place)
+    seen = {key(value): (value, look.seen_at) for look in looks for value in look.found}
+    for place, (value, seen_at) in seen.items():
+        if place not in held:
+            continue
+        before = held[place]
         if before is None:
             found.append(Change(value, None, 0, seen_at))
         elif before.value != value and before.seen_at <= seen_at:

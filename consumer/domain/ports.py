@@ -260,12 +260,19 @@ class GoodsBooks(Protocol):
         """Return those of ``codes`` that are in the books, by code."""
         ...
 
-    async def prices(self, codes: Collection[str]) -> Mapping[str, Known[Price]]:
-        """Return the prices that the books have of ``codes``, by code."""
+    async def differing_products(self, products: Collection[Product]) -> Mapping[str, Known[Product] | None]:
+        """Return what the books hold instead of ``products``, by code, None for nothing.
+
+        What they hold just so has no entry; what they hold spelled otherwise may have one.
+        """
         ...
 
-    async def stock(self, codes: Collection[str], county: str) -> Mapping[str, Known[Stock]]:
-        """Return the stock in one county that the books have of ``codes``, by code."""
+    async def differing_prices(self, prices: Collection[Price]) -> Mapping[str, Known[Price] | None]:
+        """Return what the books hold instead of ``prices``, as `differing_products`."""
+        ...
+
+    async def differing_stock(self, stock: Collection[Stock]) -> Mapping[str, Known[Stock] | None]:
+        """Return what the books hold instead of ``stock``, all of one county, as `differing_products`."""
         ...
 
     async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> Sequence[str]:

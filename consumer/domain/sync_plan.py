@@ -30,7 +30,7 @@ from schemas.internal import Batch, CatalogBatchPrices, CatalogBatchProducts, Ca
 from schemas.results.sync import MAX_FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from consumer.domain.errors import Rejected
@@ -74,12 +74,6 @@ class Tally:
         self.failed += 1
         if len(self.failures) < MAX_FAILED:
             self.failures.append(FailedPart(item, reason))
-
-    def refuse(self, items: Iterable[str], refusal: Rejected, reason: str) -> None:
-        """Count the items of a call that the supplier refused."""
-        self.refusal = refusal
-        for item in items:
-            self.fail(item, reason)
 
     def refuse_all(self, refusal: Rejected, reason: str) -> None:
         """Note that the supplier refused to say which items there are."""

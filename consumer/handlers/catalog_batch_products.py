@@ -1,4 +1,4 @@
-"""``catalog.batch.products``: bring up to twenty goods into step, and plan what follows from them (SUPPLIERS, goods).
+"""``catalog.batch.products``: bring a hundred goods into step, and plan what follows from them (SUPPLIERS, goods).
 
 A good that cannot be ordered is marked with the reason, never deleted, also when Haier does not list it any more. The
 batch that asks for the whole list is carried out by `consumer.handlers.whole_list`.
@@ -7,28 +7,34 @@ batch that asks for the whole list is carried out by `consumer.handlers.whole_li
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.catalogue_plan import Numbers, fits, following
-from consumer.domain.errors import Rejected
-from consumer.domain.looks import changes
+from consumer.domain.looks import Look, changes
+from consumer.domain.parts import parts
+from consumer.domain.ports import PRODUCTS_PER_CALL
 from consumer.domain.results import sync_log_id
 from consumer.domain.sync_plan import Tally, batch_ended, called_off, planned
 from consumer.domain.sync_writes import BatchStatus
 from consumer.domain.writes import SaveProducts, SyncType
+from consumer.handlers.asking import answers, last_refusal
 from consumer.handlers.goods_telling import product_changed, told, words
 from consumer.handlers.order_calls import utc_now
 from schemas.internal import CatalogBatchProducts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
-    from consumer.domain.looks import Known, Look
+    from consumer.domain.errors import Malformed, Rejected
     from consumer.domain.outcome import Outcome
     from consumer.domain.ports import GoodsBooks, HaierGoods, SyncAccount
     from consumer.domain.product import Product
     from consumer.domain.sync_plan import BatchStanding
     from consumer.domain.writes import InboxKey
+    from consumer.handlers.goods_telling import Told
     from consumer.handlers.whole_list import WholeList
     from schemas.envelope import Event
 
@@ -61,7 +67,7 @@ class CatalogBatchProductsHandler:
         """Ask, keep what changed, count, and plan what follows.
 
         Raises:
-            SupplierError: there is no answer.
+            SupplierError: one of the calls has no answer, or none has a readable one.
             StaleGoods: one of the goods changed meanwhile; nothing was kept.
         """
         batch = event.data
@@ -97,23 +103,20 @@ class CatalogBatchProductsHandler:
         standing: BatchStanding,
     ) -> Outcome:
         began, tally = utc_now(), Tally()
-        try:
-            # What was looked at since the batch was asked for holds for it too.
-            look = await self._haier.products(codes, since=event.time)
-        except Rejected as refusal:
-            tally.refuse(codes, refusal, words(refusal))
-            return batch_ended(event, key, batch, tally, standing, began=began, now=utc_now())
-        known = await self._books.products(codes)
-        listed = {product.product_code: product for product in look.found}
+        answered = await answers(
+            {tuple(part): partial(self._look, part, event.time) for part in parts(codes, PRODUCTS_PER_CALL)}
+        )
+        looks = {asked: answer for asked, answer in answered.items() if isinstance(answer, Look)}
+        listed = {product.product_code: product for look in looks.values() for product in look.found}
         unfit = {code for code, product in listed.items() if not fits(product, batch)}
-        seen = [product for code, product in listed.items() if code not in unfit] + _gone(codes, look, known)
-        kept = told(changes(known, seen, key=_code, seen_at=look.seen_at), product_changed, request=event.correlationid)
-        failed = _missing(codes, look) | kept.broken
+        kept = await self._kept(looks, unfit, request=event.correlationid)
+        failed = _missing(answered) | kept.broken
         if not batch.left_out:
             failed = _unorderable(listed) | failed
-        elif failed:
+        else:
             # That the list has left them out is known; that they are marked is all that was wanted.
             failed = {code: why for code, why in failed.items() if why != NOT_LISTED}
+        tally.refusal = last_refusal(answered)
         for code in codes:
             if code in failed and code not in unfit:
                 tally.fail(code, failed[code])
@@ -130,37 +133,61 @@ class CatalogBatchProductsHandler:
             now=utc_now(),
             results=kept.results,
             writes=(SaveProducts(tuple(kept.changes)),) if kept.changes else (),
-            following=() if batch.left_out else following(batch, found, twenty=_twenty(batch)),
+            following=() if batch.left_out else following(batch, found, hundred=_hundred(batch)),
         )
 
+    async def _look(self, codes: Sequence[str], asked_at: datetime | None) -> Look[Product]:
+        """Ask for one call's codes; what was looked at since the batch was asked for holds for it too."""
+        look = await self._haier.products(codes, since=asked_at)
+        return replace(look, found=tuple(product for product in look.found if product.product_code in codes))
 
-def _twenty(batch: CatalogBatchProducts) -> int:
-    return Numbers(len(batch.following.counties)).twenty(batch.number)
+    async def _kept(
+        self, looks: Mapping[tuple[str, ...], Look[Product]], unfit: AbstractSet[str], *, request: str | None
+    ) -> Told[Product]:
+        """Return what changed of the goods that fit, and of those that Haier does not list any more, marked so."""
+        known = await self._books.products([code for asked, look in looks.items() for code in _gone(asked, look)])
+        seen = []
+        for asked, look in looks.items():
+            fit = [product for product in look.found if product.product_code not in unfit]
+            gone = [
+                replace(known[code].value, procurable=False, reason=NOT_LISTED)
+                for code in _gone(asked, look)
+                if code in known
+            ]
+            seen.append(Look(look.seen_at, (*fit, *gone)))
+        held = await self._books.differing_products([product for look in seen for product in look.found])
+        return told(changes(held, seen, key=_code), product_changed, request=request)
+
+
+def _hundred(batch: CatalogBatchProducts) -> int:
+    return Numbers(len(batch.following.counties)).hundred(batch.number)
 
 
 def _code(product: Product) -> str:
     return product.product_code
 
 
-def _gone(codes: Sequence[str], look: Look[Product], known: Mapping[str, Known[Product]]) -> list[Product]:
-    """Return what the books have of codes that Haier does not list any more, marked so."""
+def _gone(codes: Sequence[str], look: Look[Product]) -> list[str]:
+    """Return which of ``codes`` Haier does not list."""
     if look.unreadable:
         # One of the entries that cannot be read may be the one that is missed.
         return []
     listed = {product.product_code for product in look.found}
-    return [
-        replace(known[code].value, procurable=False, reason=NOT_LISTED)
-        for code in codes
-        if code not in listed and code in known
-    ]
+    return [code for code in codes if code not in listed]
 
 
-def _missing(codes: Sequence[str], look: Look[Product]) -> dict[str, str]:
+def _missing(answered: Mapping[tuple[str, ...], Look[Product] | Rejected | Malformed]) -> dict[str, str]:
     """Return why codes that were asked for were not found."""
-    unreadable = {entry.product_code: entry.reason for entry in look.unreadable}
-    nameless = unreadable.get("", NOT_LISTED)
-    listed = {product.product_code for product in look.found}
-    return {code: unreadable.get(code, nameless) for code in codes if code not in listed}
+    missing: dict[str, str] = {}
+    for codes, answer in answered.items():
+        if not isinstance(answer, Look):
+            missing |= dict.fromkeys(codes, words(answer))
+            continue
+        unreadable = {entry.product_code: entry.reason for entry in answer.unreadable}
+        nameless = unreadable.get("", NOT_LISTED)
+        listed = {product.product_code for product in answer.found}
+        missing |= {code: unreadable.get(code, nameless) for code in codes if code not in listed}
+    return missing
 
 
 def _unorderable(listed: Mapping[str, Product]) -> dict[str, str]:

@@ -30,32 +30,30 @@ class Told(Generic[T]):
 
     Attributes:
         changes: those that can be told.
+        changed: their product codes.
         results: of these.
         broken: by product code, why the others cannot.
     """
 
     changes: list[Change[T]] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
     results: list[Result] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> set[str]:
-        """The codes of what changed."""
-        return {getattr(change.new, "product_code") for change in self.changes}  # noqa: B009 (all three kinds have it)
 
 
 def told(changes: Iterable[Change[T]], tell: Callable[[Change[T], str | None], Result], request: str | None) -> Told[T]:
     """Return ``changes`` with what tells them, each by ``tell``; ``request`` is the id of the event that asked."""
     found = Told[T]()
     for change in changes:
+        code = getattr(change.new, "product_code")  # noqa: B009 (all three kinds have it)
         try:
             found.results.append(tell(change, request))
         except ValidationError as error:
             fields = ", ".join(str(place["loc"][-1]) for place in error.errors()[:3])
-            code = getattr(change.new, "product_code")  # noqa: B009 (all three kinds have it)
             found.broken[code] = f"Haier's values break our contract: {fields}"
         else:
             found.changes.append(change)
+            found.changed.add(code)
     return found
 
 

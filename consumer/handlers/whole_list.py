@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consumer.domain.catalogue_plan import LIST, Numbers, fits, following, goods_batches
+from consumer.domain.catalogue_plan import GOODS_PER_BATCH, LIST, Numbers, fits, following, goods_batches
 from consumer.domain.errors import Rejected, StaleGoods
-from consumer.domain.looks import changes
-from consumer.domain.ports import PRODUCTS_PER_CALL
+from consumer.domain.looks import Look, changes
 from consumer.domain.results import outgoing
 from consumer.domain.sync_plan import Tally, batch_ended, messages
 from consumer.domain.sync_writes import CountPart
@@ -24,7 +23,6 @@ from consumer.handlers.order_calls import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.domain.looks import Look
     from consumer.domain.outcome import Outcome
     from consumer.domain.ports import GoodsBooks, HaierGoods
     from consumer.domain.product import Product
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from schemas.internal import CatalogBatchProducts
 
 GOODS_PER_PART: Final = 500
-"""Goods in one transaction; a multiple of `PRODUCTS_PER_CALL`."""
+"""Goods in one transaction; a multiple of `GOODS_PER_BATCH`."""
 CODES_PER_PAGE: Final = 1_000
 TRIES: Final = 4
 """How often a part is written whose goods somebody else changes at the same moment."""
@@ -74,7 +72,7 @@ class WholeList:
             tally.refuse_all(refusal, words(refusal))
             return batch_ended(event, key, batch, tally, standing, began=began, now=utc_now())
         left_out = await self._left_out(batch, reading.seen) if batch.keep else []
-        again = goods_batches(batch.sync_id, left_out, batch.following, left_out=True, first=reading.twenty)
+        again = goods_batches(batch.sync_id, left_out, batch.following, left_out=True, first=reading.hundred)
         return batch_ended(event, key, batch, tally, standing, began=began, now=utc_now(), following=again)
 
     async def _left_out(self, batch: CatalogBatchProducts, seen: set[str]) -> list[str]:
@@ -94,7 +92,7 @@ class _Reading:
 
     Attributes:
         seen: codes of the list; those of parts that were counted before too.
-        twenty: the next that is free.
+        hundred: the next that is free.
     """
 
     def __init__(
@@ -112,13 +110,13 @@ class _Reading:
         self._batch = batch
         self._numbers = Numbers(len(batch.following.counties))
         self.seen: set[str] = set()
-        self.twenty = LIST + 1
+        self.hundred = LIST + 1
 
     async def go_on(self) -> None:
         """Begin behind what was counted before."""
         for number, codes in (await self._books.sync_parts(self._batch.sync_id)).items():
             self.seen.update(codes)
-            self.twenty = max(self.twenty, self._numbers.twenty(number) + _twenties(len(codes)))
+            self.hundred = max(self.hundred, self._numbers.hundred(number) + _hundreds(len(codes)))
 
     async def take(self, look: Look[Product]) -> None:
         """Keep and count a part, in a transaction of its own."""
@@ -132,7 +130,7 @@ class _Reading:
         self.seen.update(unreadable)
         if codes:
             await self._write(look, goods, unreadable, codes)
-            self.twenty += _twenties(len(codes))
+            self.hundred += _hundreds(len(codes))
 
     async def _write(
         self, look: Look[Product], goods: Sequence[Product], unreadable: dict[str, str], codes: tuple[str, ...]
@@ -152,8 +150,8 @@ class _Reading:
     async def _kept(self, look: Look[Product], goods: Sequence[Product]) -> Told[Product]:
         if not self._batch.keep:
             return Told()
-        known = await self._books.products([product.product_code for product in goods])
-        changed = changes(known, goods, key=lambda product: product.product_code, seen_at=look.seen_at)
+        held = await self._books.differing_products(goods)
+        changed = changes(held, [Look(look.seen_at, tuple(goods))], key=lambda product: product.product_code)
         return told(changed, product_changed, request=self._event.correlationid)
 
     def _unit(
@@ -167,9 +165,9 @@ class _Reading:
             elif self._batch.keep:
                 tally.succeed(changed=code in kept.changed)
         found = [product for product in goods if product.product_code not in kept.broken]
-        children = following(self._batch, found, twenty=self.twenty)
+        children = following(self._batch, found, hundred=self.hundred)
         count = tally.counted(
-            self._batch, began=now, now=now, following=children, number=self._numbers.goods(self.twenty)
+            self._batch, began=now, now=now, following=children, number=self._numbers.goods(self.hundred)
         )
         part = CountPart(self._batch.number, codes, tally.succeeded + tally.failed, count)
         rows = outgoing(
@@ -183,5 +181,5 @@ class _Reading:
         return UnitOfWork((*saved, part, *rows)), rows
 
 
-def _twenties(codes: int) -> int:
-    return -(-codes // PRODUCTS_PER_CALL)
+def _hundreds(codes: int) -> int:
+    return -(-codes // GOODS_PER_BATCH)

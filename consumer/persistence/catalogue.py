@@ -92,6 +92,20 @@ class Catalogue:
         found = self._stock.find(connection, [(code, county) for code in codes])
         return {code: known for (code, _), known in found.items()}
 
+    def differing_products(
+        self, connection: Connection, products: Collection[Product]
+    ) -> dict[str, Known[Product] | None]:
+        """Return what is held instead of ``products``, by code; see `Shelf.differing`."""
+        return {code: known for (code,), known in self._products.differing(connection, products).items()}
+
+    def differing_prices(self, connection: Connection, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
+        """Return what is held instead of ``prices``, by code."""
+        return {code: known for (code,), known in self._prices.differing(connection, prices).items()}
+
+    def differing_stock(self, connection: Connection, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
+        """Return what is held instead of ``stock``, all of one county, by code."""
+        return {code: known for (code, _), known in self._stock.differing(connection, stock).items()}
+
     def procurable(
         self, connection: Connection, category: str | None, brand: str | None, *, after: str, limit: int
     ) -> list[str]:

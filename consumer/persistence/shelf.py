@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Key = tuple[str, ...]
 
+_OWN = ("row_version", "created_at", "updated_at")
+
 
 class Shelf(Generic[T]):
     """Statements on one such table.
@@ -46,8 +48,8 @@ class Shelf(Generic[T]):
         self._to_row = to_row
         self._to_value = to_value
         self._key = [column.name for column in table.primary_key.columns]
-        own = {*self._key, "row_version", "created_at", "updated_at"}
-        values = [column.name for column in table.columns if column.name not in own]
+        self._width = len(table.columns) - len(_OWN)
+        values = [column.name for column in table.columns if column.name not in {*self._key, *_OWN}]
         incoming = Incoming.of(dialect, table, *self._key, *values, "row_version", "updated_at")
         self._write = incoming.insert(table, created_at=incoming.rows.c.updated_at).replaced(
             when=lambda new: table.c.row_version == new.row_version - literal_column("1"),
@@ -74,10 +76,21 @@ class Shelf(Generic[T]):
         """Return what is known of ``keys``."""
         if not keys:
             return {}
-        rows = connection.execute(self._find, self._keys.parameters(keys))
+        return {key: self._known(row) for key, row in self._rows(connection, keys).items()}
+
+    def differing(self, connection: Connection, values: Collection[T]) -> dict[Key, Known[T] | None]:
+        """Return, by key, what is held instead of ``values``, None for nothing; what is held just so has no entry.
+
+        Rows are compared as they are stored, so that what is the same, which is most of it, is never made a value.
+        """
+        wanted = {self._key_of(row): row for row in map(self._to_row, values)}
+        if not wanted:
+            return {}
+        rows = self._rows(connection, list(wanted))
         return {
-            tuple(getattr(row, name) for name in self._key): Known(self._to_value(row), row.row_version, row.updated_at)
-            for row in rows
+            key: self._known(rows[key]) if key in rows else None
+            for key, row in wanted.items()
+            if key not in rows or tuple(rows[key][: self._width]) != row
         }
 
     def stale(self, connection: Connection, changes: Sequence[Change[T]]) -> set[Key]:
@@ -88,4 +101,14 @@ class Shelf(Generic[T]):
 
     def key(self, value: T) -> Key:
         """Return the key of ``value``."""
-        return tuple(str(part) for part in self._to_row(value)[: len(self._key)])
+        return self._key_of(self._to_row(value))
+
+    def _key_of(self, row: tuple[object, ...]) -> Key:
+        return tuple(str(part) for part in row[: len(self._key)])
+
+    def _rows(self, connection: Connection, keys: Collection[Key]) -> dict[Key, Any]:
+        rows = connection.execute(self._find, self._keys.parameters(keys))
+        return {tuple(row[: len(self._key)]): row for row in rows}
+
+    def _known(self, row: Any) -> Known[T]:
+        return Known(self._to_value(row), row.row_version, row.updated_at)

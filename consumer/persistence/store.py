@@ -256,6 +256,18 @@ class Store(Interventions):
         """Return the stock in one county that the books have of ``codes``."""
         return await self._database.read(lambda connection: self._catalogue.stock(connection, codes, county))
 
+    async def differing_products(self, products: Collection[Product]) -> dict[str, Known[Product] | None]:
+        """Return what is held instead of ``products`` (`consumer.domain.ports.GoodsBooks`)."""
+        return await self._database.read(lambda connection: self._catalogue.differing_products(connection, products))
+
+    async def differing_prices(self, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
+        """Return what is held instead of ``prices``."""
+        return await self._database.read(lambda connection: self._catalogue.differing_prices(connection, prices))
+
+    async def differing_stock(self, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
+        """Return what is held instead of ``stock``."""
+        return await self._database.read(lambda connection: self._catalogue.differing_stock(connection, stock))
+
     async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> list[str]:
         """Return the next codes that the books have as procurable, in their order; None: of any category or brand."""
         return await self._database.read(

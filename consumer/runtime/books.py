@@ -107,13 +107,17 @@ class BatchedBooks:
         """Return those of ``codes`` that are in the books, by code."""
         return await self._store.products(codes)
 
-    async def prices(self, codes: Collection[str]) -> Mapping[str, Known[Price]]:
-        """Return the prices that the books have of ``codes``, by code."""
-        return await self._store.prices(codes)
+    async def differing_products(self, products: Collection[Product]) -> Mapping[str, Known[Product] | None]:
+        """Return what the books hold instead of ``products`` (`consumer.domain.ports.GoodsBooks`)."""
+        return await self._store.differing_products(products)
 
-    async def stock(self, codes: Collection[str], county: str) -> Mapping[str, Known[Stock]]:
-        """Return the stock in one county that the books have of ``codes``, by code."""
-        return await self._store.stock(codes, county)
+    async def differing_prices(self, prices: Collection[Price]) -> Mapping[str, Known[Price] | None]:
+        """Return what the books hold instead of ``prices``."""
+        return await self._store.differing_prices(prices)
+
+    async def differing_stock(self, stock: Collection[Stock]) -> Mapping[str, Known[Stock] | None]:
+        """Return what the books hold instead of ``stock``."""
+        return await self._store.differing_stock(stock)
 
     async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> Sequence[str]:
         """Return the next codes that the books have as procurable (`consumer.domain.ports.GoodsBooks`)."""

@@ -106,8 +106,8 @@ def products(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show which products the account may order."""
+    from consumer.domain.parts import parts
     from consumer.domain.ports import PRODUCTS_PER_CALL
-    from consumer.suppliers.parts import parts
 
     async def every(client: "HaierClient") -> Sequence[object]:
         async with client.listing() as listing:
@@ -122,8 +122,8 @@ def products(
 @_haier.command()
 def prices(product: ProductsOption, *, trace: TraceOption = False, output: OutputOption = Output.TABLE) -> None:
     """Show prices: of one unit, in yuan."""
+    from consumer.domain.parts import parts
     from consumer.domain.ports import PRICES_PER_CALL
-    from consumer.suppliers.parts import parts
 
     async def named(client: "HaierClient") -> Sequence[object]:
         return _readable([await client.prices(part) for part in parts(product, PRICES_PER_CALL)])

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.domain.errors import Rejected
+from consumer.domain.parts import parts
 from consumer.domain.ports import PRODUCTS_PER_CALL
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.haier.client import HaierClient
-from consumer.suppliers.parts import parts
 from consumer.suppliers.transport import AiohttpTransport
 from tests.support.haier_sides import COUNTY, Side, sides
 

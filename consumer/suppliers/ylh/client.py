@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.errors import Rejected
+from consumer.domain.parts import parts
 from consumer.domain.ports import ALREADY_AT_SUPPLIER, ORDERS_PER_CALL, UNKNOWN_ORDER, OrderArrived
 from consumer.observability.logging import get_logger
 from consumer.suppliers.account import Account
 from consumer.suppliers.calling import Caller
-from consumer.suppliers.parts import parts
 from consumer.suppliers.ylh import mapping
 from consumer.suppliers.ylh.changing import changed, recoded, said
 from consumer.suppliers.ylh.login import CREDENTIALS, YlhLogin

@@ -183,19 +183,19 @@ async def test_a_list_that_is_refused_fails_the_sync_in_the_suppliers_words(stor
 
 
 async def test_the_same_request_joins_what_is_under_way_and_gets_the_same_end(store: Store) -> None:
-    haier = Haier().stocked(*codes(21))
+    haier = Haier().stocked(*codes(101))
     line = GoodsLine(store, haier)
-    await line.send("sync.products.requested", "e1", product_codes=codes(21), with_prices=True)
-    await line.send("sync.products.requested", "e2", product_codes=codes(21)[::-1], with_prices=True)
-    await line.send("sync.products.requested", "e3", product_codes=codes(21), with_prices=False)
+    await line.send("sync.products.requested", "e1", product_codes=codes(101), with_prices=True)
+    await line.send("sync.products.requested", "e2", product_codes=codes(101)[::-1], with_prices=True)
+    await line.send("sync.products.requested", "e3", product_codes=codes(101), with_prices=False)
     await line.run()
     ends = {event.correlationid: event.data for event in line.of("sync.completed")}
     assert set(ends) == {"e1", "e2", "e3"}
     assert ends["e1"] == ends["e2"]
     assert ends["e1"].sync_log.id != ends["e3"].sync_log.id  # type: ignore[attr-defined]
-    assert haier.calls.count("products") == 4
+    assert haier.calls.count("products") == 12
     assert len(await store.recent_sync_logs(10)) == 2
-    await line.send("sync.products.requested", "e4", product_codes=codes(21), with_prices=True)
+    await line.send("sync.products.requested", "e4", product_codes=codes(101), with_prices=True)
     assert len(line.queue) == 2
 
 
@@ -220,7 +220,7 @@ async def test_a_list_read_anew_after_a_crash_counts_nothing_twice_and_misses_no
 
 
 async def test_batches_in_any_order_and_twice_close_the_row_once(store: Store) -> None:
-    haier = Haier().stocked(*codes(60), counties=(HANGZHOU, QINGDAO))
+    haier = Haier().stocked(*codes(300), counties=(HANGZHOU, QINGDAO))
     line = GoodsLine(store, haier)
     await line.send("sync.products.requested", with_prices=True, with_stock=True, county_codes=[HANGZHOU, QINGDAO])
     lots, done = random.Random(7), list[object]()  # noqa: S311 - no secret
@@ -232,25 +232,25 @@ async def test_batches_in_any_order_and_twice_close_the_row_once(store: Store) -
         done.append(event.id)
         await line.close()
     assert len(line.of("sync.completed")) == 1
-    assert (line.end().sync_log.success_count, line.end().changed) == (240, 240)
+    assert (line.end().sync_log.success_count, line.end().changed) == (1_200, 1_200)
 
 
 async def test_a_lost_batch_fails_its_items_and_its_replay_is_a_sync_of_its_own(store: Store) -> None:
-    haier = Haier().stocked(*codes(40))
+    haier = Haier().stocked(*codes(140))
     line = GoodsLine(store, haier)
-    await line.send("sync.products.requested", product_codes=codes(40), with_prices=True)
+    await line.send("sync.products.requested", product_codes=codes(140), with_prices=True)
     lost = line.queue.pop(0)
     await line.lose(lost)
     await line.run()
     end = line.end()
-    assert (end.sync_log.status, end.sync_log.failed_count, end.sync_log.total_count) == ("partial", 20, 60)
+    assert (end.sync_log.status, end.sync_log.failed_count, end.sync_log.total_count) == ("partial", 100, 180)
     assert {item.reason for item in end.failed} == {"次数用尽"}
-    assert len(await store.products(codes(40))) == 20
+    assert len(await store.products(codes(140))) == 40
     await line.carry(lost, run="replay-1")
     await line.run()
-    assert len(await store.products(codes(40))) == len(await store.prices(codes(40))) == 40
+    assert len(await store.products(codes(140))) == len(await store.prices(codes(140))) == 140
     newest = (await store.recent_sync_logs(1))[0]
-    assert (newest.sync_type, newest.status, newest.total_count) == (SyncType.MANUAL, SyncStatus.SUCCESS, 40)
+    assert (newest.sync_type, newest.status, newest.total_count) == (SyncType.MANUAL, SyncStatus.SUCCESS, 200)
 
 
 async def test_a_lost_list_fails_the_sync(store: Store) -> None:
@@ -263,16 +263,16 @@ async def test_a_lost_list_fails_the_sync(store: Store) -> None:
 
 
 async def test_a_cancelled_sync_makes_no_call_any_more_and_tells_everybody(store: Store) -> None:
-    haier = Haier().stocked(*codes(100))
+    haier = Haier().stocked(*codes(500))
     line = GoodsLine(store, haier)
-    await line.send("sync.products.requested", product_codes=codes(100), with_prices=True)
-    await line.send("sync.products.requested", "e2", product_codes=codes(100), with_prices=True)
+    await line.send("sync.products.requested", product_codes=codes(500), with_prices=True)
+    await line.send("sync.products.requested", "e2", product_codes=codes(500), with_prices=True)
     await line.carry(line.queue.pop(0))
     entry = AuditEntry("li@ops-1", "sync.cancel", datetime.now(UTC), None, "错误的范围")
     row = (await store.recent_sync_logs(1))[0]
     ended = await store.cancelling.cancel(row.id, entry)
     assert ended is not None
-    assert (ended.status, ended.success_count, ended.total_count) == (SyncStatus.FAILED, 20, 120)
+    assert (ended.status, ended.success_count, ended.total_count) == (SyncStatus.FAILED, 100, 600)
     assert ended.message.startswith("cancelled by li@ops-1")
     assert await store.cancelling.cancel(row.id, entry) is None
     calls = len(haier.calls)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.suppliers.parts import parts
+from consumer.domain.parts import parts
 
 
 @given(st.lists(st.text(max_size=3), max_size=60), st.integers(1, 20))
