@@ -23,9 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from consumer.persistence.columns import UTCDateTime, aware, microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, FromClause, Table
+    from sqlalchemy import ColumnElement, Connection, CursorResult, FromClause, Select, Table
     from sqlalchemy.engine.interfaces import Dialect
     from sqlalchemy.sql.dml import Insert, UpdateBase
     from sqlalchemy.types import TypeEngine
@@ -62,7 +62,7 @@ class Incoming:
         values = {name: self.rows.c[name] for name in self.columns if name in table.c} | computed
         return Conflict(self, table, values)
 
-    def bulk(self, statement: UpdateBase) -> Bulk:
+    def bulk(self, statement: UpdateBase | Select[Any]) -> Bulk:
         """Compile ``statement``, written over `rows`, for any number of rows."""
         return Bulk(self, statement)
 
@@ -134,7 +134,7 @@ class Conflict:
 class Bulk:
     """A compiled statement over `Incoming`."""
 
-    def __init__(self, incoming: Incoming, statement: UpdateBase) -> None:
+    def __init__(self, incoming: Incoming, statement: UpdateBase | Select[Any]) -> None:
         compiled = statement.compile(dialect=incoming.dialect)
         self._by_column = incoming.dialect.name == "postgresql"
         expected = list(incoming.columns) if self._by_column else []
@@ -151,22 +151,29 @@ class Bulk:
 
     def execute(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Run it for ``rows``, tuples in the order of the incoming columns; return how many rows were written."""
+        return sum(result.rowcount for result in self._run(connection, rows))
+
+    def found(self, connection: Connection, rows: Sequence[Row]) -> list[Row]:
+        """Run it, a select, for ``rows``; return what it finds, as the driver gives it."""
+        return [tuple(row) for result in self._run(connection, rows) for row in result]
+
+    def _run(self, connection: Connection, rows: Sequence[Row]) -> Iterator[CursorResult[Any]]:
         if not rows:
-            return 0
+            return
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for position, encode in self._encoders:
             columns[position] = [encode(value) for value in columns[position]]
         if self._by_column:
-            return connection.exec_driver_sql(self._sql, tuple(columns)).rowcount
+            yield connection.exec_driver_sql(self._sql, tuple(columns))
+            return
         encoded = list(zip(*columns, strict=True)) if self._encoders else rows
-        return sum(
-            self._fill(connection, encoded[start : start + SIZES[-1]]) for start in range(0, len(rows), SIZES[-1])
-        )
+        for start in range(0, len(rows), SIZES[-1]):
+            yield self._fill(connection, encoded[start : start + SIZES[-1]])
 
-    def _fill(self, connection: Connection, rows: Sequence[Row]) -> int:
+    def _fill(self, connection: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
         size = SIZES[bisect_left(SIZES, len(rows))]
         values = tuple(chain(*rows, repeat(None, (size - len(rows)) * self._width)))
-        return connection.exec_driver_sql(self._sized(size), values).rowcount
+        return connection.exec_driver_sql(self._sized(size), values)
 
     def _sized(self, size: int) -> str:
         # Kept by the instance: the same text every time is what lets the driver find its prepared statement.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import and_, literal_column, select
+from sqlalchemy import and_, literal_column, or_, select
 
 from consumer.domain.looks import Known
 from consumer.persistence.bulk import Incoming
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Key = tuple[str, ...]
-
-_OWN = ("row_version", "created_at", "updated_at")
 
 
 class Shelf(Generic[T]):
@@ -48,12 +46,19 @@ class Shelf(Generic[T]):
         self._to_row = to_row
         self._to_value = to_value
         self._key = [column.name for column in table.primary_key.columns]
-        self._width = len(table.columns) - len(_OWN)
-        values = [column.name for column in table.columns if column.name not in {*self._key, *_OWN}]
+        own = {*self._key, "row_version", "created_at", "updated_at"}
+        values = [column.name for column in table.columns if column.name not in own]
         incoming = Incoming.of(dialect, table, *self._key, *values, "row_version", "updated_at")
         self._write = incoming.insert(table, created_at=incoming.rows.c.updated_at).replaced(
             when=lambda new: table.c.row_version == new.row_version - literal_column("1"),
             columns=[*values, "row_version", "updated_at"],
+        )
+        looked = Incoming.of(dialect, table, *self._key, *values)
+        new = looked.rows.c
+        self._differ = looked.bulk(
+            select(*[new[name] for name in self._key], table.c.row_version)
+            .select_from(looked.rows.outerjoin(table, and_(*[table.c[name] == new[name] for name in self._key])))
+            .where(or_(table.c.row_version.is_(None), *[table.c[name].is_distinct_from(new[name]) for name in values]))
         )
         self._keys = KeySet(dialect, *self._key)
         wanted = self._keys.rows
@@ -76,22 +81,20 @@ class Shelf(Generic[T]):
         """Return what is known of ``keys``."""
         if not keys:
             return {}
-        return {key: self._known(row) for key, row in self._rows(connection, keys).items()}
+        rows = connection.execute(self._find, self._keys.parameters(keys))
+        return {
+            tuple(row[: len(self._key)]): Known(self._to_value(row), row.row_version, row.updated_at) for row in rows
+        }
 
     def differing(self, connection: Connection, values: Collection[T]) -> dict[Key, Known[T] | None]:
         """Return, by key, what is held instead of ``values``, None for nothing; what is held just so has no entry.
 
-        Rows are compared as they are stored, so that what is the same, which is most of it, is never made a value.
+        The database compares, so that what is the same, which is most of it, is not even read.
         """
-        wanted = {self._key_of(row): row for row in map(self._to_row, values)}
-        if not wanted:
-            return {}
-        rows = self._rows(connection, list(wanted))
-        return {
-            key: self._known(rows[key]) if key in rows else None
-            for key, row in wanted.items()
-            if key not in rows or tuple(rows[key][: self._width]) != row
-        }
+        looked = {self._key_of(row): row for row in map(self._to_row, values)}
+        versions = {row[:-1]: row[-1] for row in self._differ.found(connection, list(looked.values()))}
+        held = self.find(connection, [key for key, version in versions.items() if version is not None])
+        return {key: held.get(key) for key in versions}
 
     def stale(self, connection: Connection, changes: Sequence[Change[T]]) -> set[Key]:
         """Return the keys of those of ``changes`` that build on a row that has changed."""
@@ -105,10 +108,3 @@ class Shelf(Generic[T]):
 
     def _key_of(self, row: tuple[object, ...]) -> Key:
         return tuple(str(part) for part in row[: len(self._key)])
-
-    def _rows(self, connection: Connection, keys: Collection[Key]) -> dict[Key, Any]:
-        rows = connection.execute(self._find, self._keys.parameters(keys))
-        return {tuple(row[: len(self._key)]): row for row in rows}
-
-    def _known(self, row: Any) -> Known[T]:
-        return Known(self._to_value(row), row.row_version, row.updated_at)
