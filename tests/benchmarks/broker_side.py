@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
+    from publishers.outgoing import Outgoing
+
 LANE: Final = "relay.orders"
 COUNTED: Final = "relay.benchmark.results"
-"""Takes `order.push.succeeded`, the one result that every contestant publishes. A quorum queue like all of ours."""
+"""Takes the results in `_RESULTS`. A quorum queue like all of ours."""
 
+_RESULTS: Final = ("order.push.succeeded", "product.changed", "price.changed", "stock.changed")
+"""The one that every contestant publishes for an order, and those of a catalogue."""
 
 _READING: Final = 60
 """Seconds to read all results back."""
@@ -62,6 +66,17 @@ class BrokerSide:
         """Messages in ``queue`` that no consumer holds."""
         return (await self._channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
+    async def consumers(self, queue: str) -> int:
+        """Who takes from ``queue``."""
+        return (await self._channel.declare_queue(queue, passive=True)).declaration_result.consumer_count or 0
+
+    async def publish(self, event: Outgoing) -> None:
+        """Publish one event, confirmed."""
+        async with ConfirmedPublisher(self.url, name="relay benchmark: request") as publisher:
+            [error] = await publisher.publish_many([event])
+            if error is not None:
+                raise error
+
     async def subjects(self) -> list[str]:
         """Take all results from `COUNTED`; the order of each, in the order in which they came."""
         queue = await self._channel.get_queue(COUNTED, ensure=False)
@@ -96,7 +111,8 @@ async def broker_side(url: str) -> AsyncIterator[BrokerSide]:
         await apply(connection, topology)
         channel = await connection.channel()
         counted = await channel.declare_queue(COUNTED, durable=True, arguments={"x-queue-type": "quorum"})
-        await counted.bind(RESULTS, "order.push.succeeded")
+        for type_ in _RESULTS:
+            await counted.bind(RESULTS, type_)
         transport = connection.transport
         told = transport.connection.server_properties.get("version") if transport is not None else None
         version = told.decode() if isinstance(told, bytes) else str(told)
