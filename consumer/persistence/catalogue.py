@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
-    from sqlalchemy.engine.interfaces import Dialect
 
     from consumer.domain.looks import Known
     from consumer.domain.writes import SavePrices, SaveProducts, SaveStock
+    from consumer.persistence.engine import Database
 
 
 class Catalogue:
     """Statements on ``products``, ``brands``, ``categories``, ``prices``, ``price_history`` and ``stock``."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        dialect = database.dialect
         self._brands = Incoming.of(dialect, tables.brands).insert(tables.brands).ignored()
         self._categories = Incoming.of(dialect, tables.categories).insert(tables.categories).ignored()
         self._products = Shelf(dialect, tables.products, _product_row, _product)
@@ -75,44 +77,6 @@ class Catalogue:
         self._keep.execute(connection, sorted(self._prices.row(change) for change in priced))
         return held
 
-    # ---- reading ----
-
-    def products(self, connection: Connection, codes: Collection[str]) -> dict[str, Known[Product]]:
-        """Return those of ``codes`` that are known."""
-        found = self._products.find(connection, [(code,) for code in codes])
-        return {code: known for (code,), known in found.items()}
-
-    def prices(self, connection: Connection, codes: Collection[str]) -> dict[str, Known[Price]]:
-        """Return the prices that are known of ``codes``."""
-        found = self._prices.find(connection, [(code,) for code in codes])
-        return {code: known for (code,), known in found.items()}
-
-    def stock(self, connection: Connection, codes: Collection[str], county: str) -> dict[str, Known[Stock]]:
-        """Return the stock in one county that is known of ``codes``."""
-        found = self._stock.find(connection, [(code, county) for code in codes])
-        return {code: known for (code, _), known in found.items()}
-
-    def differing_products(
-        self, connection: Connection, products: Collection[Product]
-    ) -> dict[str, Known[Product] | None]:
-        """Return what is held instead of ``products``, by code; see `Shelf.differing`."""
-        return {code: known for (code,), known in self._products.differing(connection, products).items()}
-
-    def differing_prices(self, connection: Connection, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
-        """Return what is held instead of ``prices``, by code."""
-        return {code: known for (code,), known in self._prices.differing(connection, prices).items()}
-
-    def differing_stock(self, connection: Connection, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
-        """Return what is held instead of ``stock``, all of one county, by code."""
-        return {code: known for (code, _), known in self._stock.differing(connection, stock).items()}
-
-    def procurable(
-        self, connection: Connection, category: str | None, brand: str | None, *, after: str, limit: int
-    ) -> list[str]:
-        """Return the next codes behind ``after`` that are procurable, in their order; None: whatever it is."""
-        wanted = {"after": after, "limit": limit, "category": category, "brand": brand}
-        return list(connection.execute(self._procurable, wanted).scalars())
-
     def stale(
         self,
         connection: Connection,
@@ -127,6 +91,48 @@ class Catalogue:
             *(("prices", *key) for save in prices for key in self._prices.stale(connection, save.changes)),
             *(("stock", *key) for save in stock for key in self._stock.stale(connection, save.changes)),
         }
+
+    # ---- reading, on its own ----
+
+    async def products(self, codes: Collection[str]) -> dict[str, Known[Product]]:
+        """Return those of ``codes`` that are known."""
+        keys = [(code,) for code in codes]
+        found = await self._database.read(lambda connection: self._products.find(connection, keys))
+        return {code: known for (code,), known in found.items()}
+
+    async def prices(self, codes: Collection[str]) -> dict[str, Known[Price]]:
+        """Return the prices that are known of ``codes``."""
+        keys = [(code,) for code in codes]
+        found = await self._database.read(lambda connection: self._prices.find(connection, keys))
+        return {code: known for (code,), known in found.items()}
+
+    async def stock(self, codes: Collection[str], county: str) -> dict[str, Known[Stock]]:
+        """Return the stock in one county that is known of ``codes``."""
+        keys = [(code, county) for code in codes]
+        found = await self._database.read(lambda connection: self._stock.find(connection, keys))
+        return {code: known for (code, _), known in found.items()}
+
+    async def differing_products(self, products: Collection[Product]) -> dict[str, Known[Product] | None]:
+        """Return what is held instead of ``products``, by code; see `Shelf.differing`."""
+        found = await self._database.read(lambda connection: self._products.differing(connection, products))
+        return {code: known for (code,), known in found.items()}
+
+    async def differing_prices(self, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
+        """Return what is held instead of ``prices``, by code."""
+        found = await self._database.read(lambda connection: self._prices.differing(connection, prices))
+        return {code: known for (code,), known in found.items()}
+
+    async def differing_stock(self, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
+        """Return what is held instead of ``stock``, all of one county, by code."""
+        found = await self._database.read(lambda connection: self._stock.differing(connection, stock))
+        return {code: known for (code, _), known in found.items()}
+
+    async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> list[str]:
+        """Return the next codes behind ``after`` that are procurable, in their order; None: whatever it is."""
+        wanted = {"after": after, "limit": limit, "category": category, "brand": brand}
+        return await self._database.read(
+            lambda connection: list(connection.execute(self._procurable, wanted).scalars())
+        )
 
 
 def _names(named: Iterable[tuple[str | None, datetime]]) -> list[tuple[str, datetime]]:

@@ -36,6 +36,7 @@ from consumer.persistence.suspects import Suspects
 from consumer.persistence.sync_cancelling import SyncCancelling
 from consumer.persistence.sync_log import SyncLog
 from consumer.persistence.sync_plans import SyncPlans
+from consumer.persistence.sync_standings import SyncStandings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.audit import ChainKey
     from consumer.domain.errors import RelayError
-    from consumer.domain.goods import Price, Stock
-    from consumer.domain.looks import Known
     from consumer.domain.order import Order
-    from consumer.domain.product import Product
     from consumer.domain.slots import Reservation, SlotRequest
     from consumer.domain.writes import InboxEntry, InboxKey, Letter, OutboxMessage, SyncLogRow, UnitOfWork
 
@@ -72,15 +70,16 @@ class Store(Interventions):
         self._outbox = Outbox(dialect)
         self._orders = Orders(dialect)
         self._sync_log = SyncLog(dialect)
-        self._catalogue = Catalogue(dialect)
+        self.catalogue = Catalogue(database)
         self._letters = Letters(dialect)
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)
         self.stories = Stories(database)
         self.shipments = Shipments(database)
-        self.plans = SyncPlans(database)
-        self.cancelling = SyncCancelling(database, self._audit, self.plans, self._sync_log)
+        self.syncs = SyncStandings(database)
+        self._plans = SyncPlans(database.dialect, self.syncs)
+        self.cancelling = SyncCancelling(database, self._audit, self._plans, self._sync_log)
         self.schedule = Schedule(database)
 
     @classmethod
@@ -178,11 +177,11 @@ class Store(Interventions):
         self.shipments.save(connection, batch.shipments)
         self._sync_log.write(connection, batch.sync_rows)
         held = (
-            self.plans.plan(connection, batch.plans)
-            and self.plans.join(connection, batch.joins)
-            and self.plans.count(connection, batch.counts, batch.parts)
-            and self.plans.close(connection, batch.closes)
-            and self._catalogue.save(connection, products=batch.products, prices=batch.prices, stock=batch.stock)
+            self._plans.plan(connection, batch.plans)
+            and self._plans.join(connection, batch.joins)
+            and self._plans.count(connection, batch.counts, batch.parts)
+            and self._plans.close(connection, batch.closes)
+            and self.catalogue.save(connection, products=batch.products, prices=batch.prices, stock=batch.stock)
         )
         if not held:
             raise _NotHeld
@@ -199,15 +198,15 @@ class Store(Interventions):
 
     def _found(self, batch: Batch, connection: Connection) -> Found:
         syncs = {count.sync_id for count in batch.counts} | {part.sync_id for part in batch.parts}
-        countable, counted = self.plans.batches(connection, syncs)
+        countable, counted = self.syncs.batches(connection, syncs)
         return Found(
             done=self._inbox.find(connection, [entry.key for entry in batch.entries]),
             standing=self._orders.standing(connection, batch.orders),
             countable=countable,
             counted=counted,
-            under_way=self.plans.under_way(connection),
-            closable=self.plans.over(connection),
-            stale=self._catalogue.stale(connection, products=batch.products, prices=batch.prices, stock=batch.stock),
+            under_way=self.syncs.under_way(connection),
+            closable=self.syncs.over(connection),
+            stale=self.catalogue.stale(connection, products=batch.products, prices=batch.prices, stock=batch.stock),
         )
 
     async def reserve_slots(self, request: SlotRequest) -> Reservation:
@@ -244,36 +243,6 @@ class Store(Interventions):
             lambda connection: self._orders.with_held(connection, older_than=older_than, after=after, limit=limit)
         )
 
-    async def products(self, codes: Collection[str]) -> dict[str, Known[Product]]:
-        """Return those of ``codes`` that are in the books."""
-        return await self._database.read(lambda connection: self._catalogue.products(connection, codes))
-
-    async def prices(self, codes: Collection[str]) -> dict[str, Known[Price]]:
-        """Return the prices that the books have of ``codes``."""
-        return await self._database.read(lambda connection: self._catalogue.prices(connection, codes))
-
-    async def stock(self, codes: Collection[str], county: str) -> dict[str, Known[Stock]]:
-        """Return the stock in one county that the books have of ``codes``."""
-        return await self._database.read(lambda connection: self._catalogue.stock(connection, codes, county))
-
-    async def differing_products(self, products: Collection[Product]) -> dict[str, Known[Product] | None]:
-        """Return what is held instead of ``products`` (`consumer.domain.ports.GoodsBooks`)."""
-        return await self._database.read(lambda connection: self._catalogue.differing_products(connection, products))
-
-    async def differing_prices(self, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
-        """Return what is held instead of ``prices``."""
-        return await self._database.read(lambda connection: self._catalogue.differing_prices(connection, prices))
-
-    async def differing_stock(self, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
-        """Return what is held instead of ``stock``."""
-        return await self._database.read(lambda connection: self._catalogue.differing_stock(connection, stock))
-
-    async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> list[str]:
-        """Return the next codes that the books have as procurable, in their order; None: of any category or brand."""
-        return await self._database.read(
-            lambda connection: self._catalogue.procurable(connection, category, brand, after=after, limit=limit)
-        )
-
     async def suspects(self, keys: Collection[str]) -> dict[str, int]:
         """Return how often those of ``keys`` that are suspects were run alone."""
         return await self._database.read(lambda connection: self._suspects.find(connection, keys))
@@ -288,7 +257,7 @@ class Store(Interventions):
 
     async def joined_sync(self, key: InboxKey) -> str | None:
         """Return the id of the sync that the request of ``key`` joined."""
-        return await self.plans.joined(key)
+        return await self.syncs.joined(key)
 
     async def letter(self, id_: str) -> Letter | None:
         """Return the letter ``id_``."""

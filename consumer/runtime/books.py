@@ -89,39 +89,39 @@ class BatchedBooks:
 
     async def sync_batch(self, sync_id: str, number: int) -> BatchStanding | None:
         """Return how a planned batch stands, or None."""
-        return await self._store.plans.batch(sync_id, number)
+        return await self._store.syncs.batch(sync_id, number)
 
     async def ended_syncs(self) -> Sequence[SyncEnd]:
         """Return what every sync that is under way and has no open batch comes to."""
-        return await self._store.plans.ended()
+        return await self._store.syncs.ended()
 
     async def sync_of_scope(self, scope: str) -> str | None:
         """Return the sync of that scope that is under way, or None."""
-        return await self._store.plans.of_scope(scope)
+        return await self._store.syncs.of_scope(scope)
 
     async def sync_parts(self, sync_id: str) -> Mapping[int, Sequence[str]]:
         """Return the parts of a whole list that are counted, by number, each with its codes."""
-        return await self._store.plans.parts(sync_id)
+        return await self._store.syncs.parts(sync_id)
 
     async def products(self, codes: Collection[str]) -> Mapping[str, Known[Product]]:
         """Return those of ``codes`` that are in the books, by code."""
-        return await self._store.products(codes)
+        return await self._store.catalogue.products(codes)
 
     async def differing_products(self, products: Collection[Product]) -> Mapping[str, Known[Product] | None]:
         """Return what the books hold instead of ``products`` (`consumer.domain.ports.GoodsBooks`)."""
-        return await self._store.differing_products(products)
+        return await self._store.catalogue.differing_products(products)
 
     async def differing_prices(self, prices: Collection[Price]) -> Mapping[str, Known[Price] | None]:
         """Return what the books hold instead of ``prices``."""
-        return await self._store.differing_prices(prices)
+        return await self._store.catalogue.differing_prices(prices)
 
     async def differing_stock(self, stock: Collection[Stock]) -> Mapping[str, Known[Stock] | None]:
         """Return what the books hold instead of ``stock``."""
-        return await self._store.differing_stock(stock)
+        return await self._store.catalogue.differing_stock(stock)
 
     async def procurable(self, *, category: str | None, brand: str | None, after: str, limit: int) -> Sequence[str]:
         """Return the next codes that the books have as procurable (`consumer.domain.ports.GoodsBooks`)."""
-        return await self._store.procurable(category=category, brand=brand, after=after, limit=limit)
+        return await self._store.catalogue.procurable(category=category, brand=brand, after=after, limit=limit)
 
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         """Return a sync-log row, or None."""

@@ -113,7 +113,7 @@ async def _cancelled(settings: "Settings", id_: str, entry: "AuditEntry") -> "Sy
 
 async def _row(settings: "Settings", id_: str) -> "tuple[SyncLogRow | None, tuple[FailedPart, ...]]":
     async with books(settings) as store:
-        return await store.sync_log(id_), await store.plans.failures(id_)
+        return await store.sync_log(id_), await store.syncs.failures(id_)
 
 
 async def _rows(settings: "Settings", limit: int) -> "list[SyncLogRow]":

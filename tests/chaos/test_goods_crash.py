@@ -92,9 +92,10 @@ async def _assert_exact(relay: Relay, row_id: str) -> None:
         total - len(listed) + len(priced),
         len(listed) - len(priced),
     )
-    assert set(await relay.store.products(listed)) == set(await relay.store.prices(listed)) == set(listed)
+    books = relay.store.catalogue
+    assert set(await books.products(listed)) == set(await books.prices(listed)) == set(listed)
     for county in COUNTIES:
-        assert set(await relay.store.stock(listed, county)) == set(listed)
+        assert set(await books.stock(listed, county)) == set(listed)
     await eventually(lambda: _all_sent(relay), within=30)
     told = await _told(relay)
     kinds = {"product.changed": 1, "price.changed": 1, "stock.changed": len(COUNTIES)}

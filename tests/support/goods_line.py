@@ -198,7 +198,7 @@ class GoodsLine:
 
     async def close(self) -> None:
         """Close every sync that is over."""
-        for end in await self.store.plans.ended():
+        for end in await self.store.syncs.ended():
             unit, rows, _ = closed(end, datetime.now(UTC))
             await self.books.commit(unit)
             self._take(rows)
@@ -207,7 +207,7 @@ class GoodsLine:
         """Do what the archivist does of a batch."""
         batch = event.data
         assert isinstance(batch, Batch)
-        standing = await self.store.plans.batch(batch.sync_id, batch.number)
+        standing = await self.store.syncs.batch(batch.sync_id, batch.number)
         assert standing is not None
         await self.books.commit(UnitOfWork((lost_batch(batch, standing, reason="次数用尽", now=datetime.now(UTC)),)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,11 @@ HANGZHOU, QINGDAO = "330106", "370202"
 
 def codes(count: int) -> list[str]:
     return [f"BX{number:04}" for number in range(count)]
+
+
+async def _held(store: Store) -> tuple[Any, Any, Any]:
+    books = store.catalogue
+    return await books.products(codes(30)), await books.prices(codes(30)), await books.stock(codes(30), HANGZHOU)
 
 
 async def test_all_goods_with_prices_and_stock_of_two_counties(store: Store) -> None:
@@ -45,7 +50,7 @@ async def test_what_is_the_same_is_neither_written_nor_told(store: Store) -> Non
     line = GoodsLine(store, haier)
     await line.send("sync.products.requested", with_prices=True, with_stock=True, county_codes=[HANGZHOU])
     await line.run()
-    before = await store.products(codes(30)), await store.prices(codes(30)), await store.stock(codes(30), HANGZHOU)
+    before = await _held(store)
     line.told.clear()
     haier.supply["BX0007"] = price("BX0007", "99.00")
     await line.send("sync.products.requested", "e2", with_prices=True, with_stock=True, county_codes=[HANGZHOU])
@@ -54,7 +59,7 @@ async def test_what_is_the_same_is_neither_written_nor_told(store: Store) -> Non
     assert not line.of("product.changed")
     assert not line.of("stock.changed")
     assert (line.end().changed, line.end().unchanged) == (1, 89)
-    after = await store.products(codes(30)), await store.prices(codes(30)), await store.stock(codes(30), HANGZHOU)
+    after = await _held(store)
     assert {code for code in codes(30) if before[1][code] != after[1][code]} == {"BX0007"}
     assert (before[0], before[2]) == (after[0], after[2])
     assert after[1]["BX0007"].row_version == 2
@@ -84,7 +89,7 @@ async def test_one_code_that_fails_harms_no_other(store: Store) -> None:
     assert "价格未生效" in reasons["BX0002"]
     assert reasons["BX0003"] == "商品编码无效"
     assert reasons["BX0004"].endswith("model")
-    known = await store.products(wanted)
+    known = await store.catalogue.products(wanted)
     assert (known["BX0001"].value.procurable, known["BX0001"].value.reason) == (False, "商品暂不可采")
     assert "BX0004" not in known
     # 25 goods; prices of the 23 that are listed and tellable; stock of the 22 that can be ordered.
@@ -124,7 +129,7 @@ async def test_goods_that_the_list_leaves_out_are_marked_with_the_reason(store: 
     line.told.clear()
     await line.send("sync.products.requested", "e2")
     await line.run()
-    known = await store.products(codes(30))
+    known = await store.catalogue.products(codes(30))
     assert known["BX0003"].value == off(good("BX0003"))
     assert (known["BX0004"].value.procurable, known["BX0004"].value.reason) == (False, "Haier does not list this code")
     assert sorted(event.subject or "" for event in line.of("product.changed")) == ["BX0003", "BX0004"]
@@ -139,7 +144,7 @@ async def test_a_list_of_another_category_marks_nothing(store: Store) -> None:
     await line.run()
     await line.send("sync.products.requested", "e2", category="洗衣机")
     await line.run()
-    assert all(known.value.procurable for known in (await store.products(codes(4))).values())
+    assert all(known.value.procurable for known in (await store.catalogue.products(codes(4))).values())
     assert line.end().sync_log.total_count == 1
 
 
@@ -151,7 +156,7 @@ async def test_prices_and_stock_alone_go_over_the_whole_list_and_keep_no_goods(s
     await line.run()
     assert [end.data.sync_log.sync_type for end in line.of("sync.completed")] == ["prices", "stock"]  # type: ignore[attr-defined]
     assert {line.end(place).sync_log.total_count for place in (0, 1)} == {21}
-    assert await store.products(codes(21)) == {}
+    assert await store.catalogue.products(codes(21)) == {}
 
 
 async def test_the_account_says_what_the_request_leaves_out(store: Store) -> None:
@@ -216,7 +221,7 @@ async def test_a_list_read_anew_after_a_crash_counts_nothing_twice_and_misses_no
     end = line.end()
     assert len(line.of("product.changed")) == len({event.subject for event in line.of("product.changed")}) == 1_701
     assert (end.sync_log.status, end.sync_log.success_count, end.changed) == ("success", 3_402, 3_402)
-    assert len(await store.prices([*codes(1_700), "NEW1"])) == 1_701
+    assert len(await store.catalogue.prices([*codes(1_700), "NEW1"])) == 1_701
 
 
 async def test_batches_in_any_order_and_twice_close_the_row_once(store: Store) -> None:
@@ -245,10 +250,10 @@ async def test_a_lost_batch_fails_its_items_and_its_replay_is_a_sync_of_its_own(
     end = line.end()
     assert (end.sync_log.status, end.sync_log.failed_count, end.sync_log.total_count) == ("partial", 100, 180)
     assert {item.reason for item in end.failed} == {"次数用尽"}
-    assert len(await store.products(codes(140))) == 40
+    assert len(await store.catalogue.products(codes(140))) == 40
     await line.carry(lost, run="replay-1")
     await line.run()
-    assert len(await store.products(codes(140))) == len(await store.prices(codes(140))) == 140
+    assert len(await store.catalogue.products(codes(140))) == len(await store.catalogue.prices(codes(140))) == 140
     newest = (await store.recent_sync_logs(1))[0]
     assert (newest.sync_type, newest.status, newest.total_count) == (SyncType.MANUAL, SyncStatus.SUCCESS, 200)
 
@@ -291,5 +296,5 @@ async def test_a_price_that_does_not_add_up_is_a_warning_on_the_row(store: Store
     await line.send("sync.prices.requested", product_codes=["A"])
     await line.run()
     assert line.end().sync_log.status == "success"
-    known = (await store.prices(["A"]))["A"].value
+    known = (await store.catalogue.prices(["A"]))["A"].value
     assert known.warning == "the invoice price is 90.00, but 100.00 x (1 - 0) - 0 is 100.00"

@@ -33,10 +33,12 @@ async def test_goods_go_with_their_brands_and_categories_prices_and_stock(store:
     first = [product("a"), product("b", brand=None, category=None, model=None), product("c", brand="卡萨帝")]
     saves = (SaveProducts(tuple(map(new, first))), SavePrices((new(PRICE),)), SaveStock((new(STOCK),)))
     assert await store.apply([unit(*saves)]) == [None]
-    assert await store.products(["a", "b", "c", "d"]) == {value.product_code: Known(value, 1, NOW) for value in first}
-    assert await store.prices(["a", "b"]) == {"a": Known(PRICE, 1, NOW)}
-    assert await store.stock(["a"], "330106") == {"a": Known(STOCK, 1, NOW)}
-    assert await store.stock(["a"], "370202") == {}
+    assert await store.catalogue.products(["a", "b", "c", "d"]) == {
+        value.product_code: Known(value, 1, NOW) for value in first
+    }
+    assert await store.catalogue.prices(["a", "b"]) == {"a": Known(PRICE, 1, NOW)}
+    assert await store.catalogue.stock(["a"], "330106") == {"a": Known(STOCK, 1, NOW)}
+    assert await store.catalogue.stock(["a"], "370202") == {}
 
 
 async def test_a_change_holds_only_on_the_row_that_it_builds_on(store: Store) -> None:
@@ -48,7 +50,7 @@ async def test_a_change_holds_only_on_the_row_that_it_builds_on(store: Store) ->
     assert isinstance(second, StaleGoods)
     again = (await store.apply([unit(SaveProducts((new(product("a")),)))]))[0]
     assert isinstance(again, StaleGoods)
-    assert await store.products(["a", "b"]) == {"a": Known(product("a", model="N"), 2, NOW + MINUTE)}
+    assert await store.catalogue.products(["a", "b"]) == {"a": Known(product("a", model="N"), 2, NOW + MINUTE)}
 
 
 async def test_every_price_that_there_was_stands_in_the_history(store: Store) -> None:
@@ -81,13 +83,13 @@ async def test_of_many_who_change_one_row_at_once_one_does(migrated_url: str) ->
         )
         done = [change for change, (end,) in zip(changes, ends, strict=True) if end is None]
         assert len(done) == 1
-        known = (await one.stock(["a"], "330106"))["a"]
+        known = (await one.catalogue.stock(["a"], "330106"))["a"]
         assert (known.value, known.row_version) == (done[0].new, 2)
 
 
 async def test_procurable_codes_come_page_by_page(store: Store) -> None:
     goods = [product("a"), replace(product("b"), procurable=False), product("c", brand="卡萨帝"), product("d")]
     await store.apply([unit(SaveProducts(tuple(map(new, goods))))])
-    assert await store.procurable(category=None, brand=None, after="", limit=2) == ["a", "c"]
-    assert await store.procurable(category=None, brand=None, after="c", limit=2) == ["d"]
-    assert await store.procurable(category=None, brand="卡萨帝", after="", limit=9) == ["c"]
+    assert await store.catalogue.procurable(category=None, brand=None, after="", limit=2) == ["a", "c"]
+    assert await store.catalogue.procurable(category=None, brand=None, after="c", limit=2) == ["d"]
+    assert await store.catalogue.procurable(category=None, brand="卡萨帝", after="", limit=9) == ["c"]

@@ -56,9 +56,9 @@ async def test_counts_are_added_to_the_row_as_batches_end(store: Store) -> None:
         failed_count=1,
         started_at=NOW + timedelta(minutes=1),
     )
-    assert await store.plans.batch("s", 1) == BatchStanding(5, BatchStatus.DONE)
-    assert await store.plans.batch("s", 3) == BatchStanding(5, BatchStatus.OPEN)
-    assert await store.plans.batch("s", 99) is None
+    assert await store.syncs.batch("s", 1) == BatchStanding(5, BatchStatus.DONE)
+    assert await store.syncs.batch("s", 3) == BatchStanding(5, BatchStatus.OPEN)
+    assert await store.syncs.batch("s", 99) is None
 
 
 async def test_a_batch_counts_once_and_a_second_count_takes_only_its_unit_out(store: Store) -> None:
@@ -84,10 +84,10 @@ async def test_a_batch_counts_once_and_a_second_count_takes_only_its_unit_out(st
 async def test_a_sync_is_over_when_no_batch_is_open(store: Store) -> None:
     await planned(store)
     await store.apply([unit(count(number, failed=number % 4)) for number in range(1, BATCHES)])
-    assert await store.plans.ended() == []
+    assert await store.syncs.ended() == []
     assert kinds(await store.apply([unit(CloseSync("s"))])) == ["SyncNotOver"]
     await store.apply([unit(count(BATCHES, failed=5, status=BatchStatus.LOST))])
-    (end,) = await store.plans.ended()
+    (end,) = await store.syncs.ended()
     assert (end.key, end.traceparent, end.row) == (key("e1"), "00-trace", await row(store))
     assert (end.row.success_count, end.row.failed_count) == (60 - 23, 23)
     assert end.changed == 16
@@ -95,7 +95,7 @@ async def test_a_sync_is_over_when_no_batch_is_open(store: Store) -> None:
     assert len(end.failures) == 23
     closed = replace(end.row, status=SyncStatus.PARTIAL, completed_at=NOW)
     assert kinds(await store.apply([unit(CloseSync("s"), closed), unit(CloseSync("s"))])) == ["-", "SyncNotOver"]
-    assert await store.plans.ended() == []
+    assert await store.syncs.ended() == []
     assert await row(store) == closed
 
 
@@ -111,7 +111,7 @@ async def test_a_closed_sync_takes_no_more_counts(store: Store) -> None:
 async def test_no_more_than_a_hundred_failures_are_read(store: Store) -> None:
     plan = replace(PLAN, batches=tuple(PlannedBatch(number, 5) for number in range(1, 41)))
     await store.apply([unit(ROW, plan), *(unit(count(number, failed=5)) for number in range(1, 41))])
-    (end,) = await store.plans.ended()
+    (end,) = await store.syncs.ended()
     assert len(end.failures) == 100
     assert end.row.failed_count == 200
 
@@ -151,13 +151,13 @@ async def test_batches_of_closed_syncs_are_forgotten_and_no_others(store: Store)
     await store.apply([unit(CloseSync("closed"))])
 
     assert (await store.purge(timedelta(days=30))).batches == 2
-    assert await store.plans.batch("closed", 1) is None
-    assert await store.plans.batch("under-way", 1) == BatchStanding(5, BatchStatus.DONE)
+    assert await store.syncs.batch("closed", 1) is None
+    assert await store.syncs.batch("under-way", 1) == BatchStanding(5, BatchStatus.DONE)
 
 
 async def test_the_end_of_a_sync_is_looked_for_without_reading_its_history(store: Store) -> None:
     def plan(connection: Connection) -> str:
-        statement = str(store.plans._over.compile(dialect=connection.dialect))
+        statement = str(store.syncs._over.compile(dialect=connection.dialect))
         if connection.dialect.name != "sqlite":
             return "sync_batches pk"
         return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").fetchall())

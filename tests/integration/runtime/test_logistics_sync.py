@@ -142,7 +142,7 @@ async def test_what_a_crash_left_open_is_closed_by_the_next_process(
         async with serving(relay) as wiring:
             await pushed(relay, "SO-1")
             # As if the process had died between the last batch's commit and the end of its sync.
-            monkeypatch.setattr(wiring.store.plans, "ended", _nothing)
+            monkeypatch.setattr(wiring.store.syncs, "ended", _nothing)
             await relay.send(wanted(so_ids=["SO-1"]))
             await relay.result("order.logistics.updated", "SO-1")
 

@@ -42,7 +42,7 @@ async def test_codes_go_in_batches_of_twenty_and_an_unknown_one_harms_no_other(r
     assert done["data"]["sync_log"]["success_count"] == 43
     assert {failed["product_code"] for failed in done["data"]["failed"]} == {"BX0000008", "BX0000028", "NOSUCH"}
     assert (await relay.box.ledger())["calls"]["haier.products"] == 3
-    stored = await relay.store.products(codes)
+    stored = await relay.store.catalogue.products(codes)
     assert len(stored) == 45
 
 
