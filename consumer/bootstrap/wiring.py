@@ -212,7 +212,7 @@ class Wiring:
         }
 
     def _catalogue_handlers(self, haier: SwitchedHaier) -> Mapping[str, Handler]:
-        whole_list = WholeList(self._books, haier, self._relay.hand_over)
+        whole_list = WholeList(self._books, haier, self._relay.hand_over_in_turn)
         return {
             "sync.products.requested": SyncProductsHandler(self._books, haier.sync_account),
             "sync.prices.requested": SyncPricesHandler(self._books, haier.sync_account),

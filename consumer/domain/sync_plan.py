@@ -209,7 +209,8 @@ def batch_ended(
     if standing is not None and standing.status is BatchStatus.OPEN:
         counted = tally.counted(batch, began=began, now=now, following=following)
         children = messages(following, correlationid=event.correlationid)
-        return Outcome(ending, (*results, *children), (*writes, counted), refusal=refusal)
+        # The batches first: the lanes wait for them.
+        return Outcome(ending, (*children, *results), (*writes, counted), refusal=refusal)
     total = tally.succeeded + tally.failed
     row, recorded = finished_sync_log(
         event,

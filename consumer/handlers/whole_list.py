@@ -21,7 +21,7 @@ from consumer.handlers.goods_telling import Told, product_changed, told, words
 from consumer.handlers.order_calls import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.domain.outcome import Outcome
     from consumer.domain.ports import GoodsBooks, HaierGoods
@@ -44,11 +44,11 @@ class WholeList:
     Args:
         books: our state.
         haier: the supplier.
-        hand_over: where committed results go at once.
+        hand_over: where committed results go at once; waits while too many are on their way.
     """
 
     def __init__(
-        self, books: GoodsBooks, haier: HaierGoods, hand_over: Callable[[Sequence[OutboxMessage]], None]
+        self, books: GoodsBooks, haier: HaierGoods, hand_over: Callable[[Sequence[OutboxMessage]], Awaitable[None]]
     ) -> None:
         self._books = books
         self._haier = haier
@@ -98,7 +98,7 @@ class _Reading:
     def __init__(
         self,
         books: GoodsBooks,
-        hand_over: Callable[[Sequence[OutboxMessage]], None],
+        hand_over: Callable[[Sequence[OutboxMessage]], Awaitable[None]],
         event: Event,
         key: InboxKey,
         batch: CatalogBatchProducts,
@@ -144,7 +144,7 @@ class _Reading:
                 if not left:
                     raise
             else:
-                self._hand_over(rows)
+                await self._hand_over(rows)
                 return
 
     async def _kept(self, look: Look[Product], goods: Sequence[Product]) -> Told[Product]:
@@ -171,7 +171,8 @@ class _Reading:
         )
         part = CountPart(self._batch.number, codes, tally.succeeded + tally.failed, count)
         rows = outgoing(
-            [*kept.results, *messages(children, correlationid=self._event.correlationid)],
+            # The batches first: the lanes wait for them.
+            [*messages(children, correlationid=self._event.correlationid), *kept.results],
             key=self._key,
             correlationid=self._event.id,
             traceparent=self._event.traceparent,

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_BATCH = 200
+_AT_ONCE = 1_000
+"""Rows that are in memory already and go out together: with 200, a catalogue's events waited for confirms most of the
+time."""
+_SWEPT = 200
+"""Rows read back together; each may be as large as an event can be."""
 _HAND_OVER = 5_000
 _SWEEP_EVERY = timedelta(seconds=3)
 _CLAIM_FOR = timedelta(seconds=15)
@@ -46,6 +50,8 @@ class OutboxRelay:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._room = asyncio.Event()
+        self._room.set()
 
     @property
     def waiting(self) -> int:
@@ -60,14 +66,24 @@ class OutboxRelay:
             self._rows.append(row)
         self._idle.clear()
         self._wake.set()
+        if len(self._rows) > _HAND_OVER // 2:
+            self._room.clear()
+
+    async def hand_over_in_turn(self, rows: Iterable[OutboxMessage]) -> None:
+        """Take rows that are committed, and wait until there is room for more: for one who makes many of them.
+
+        What would not fit could be sent only once its claim has run out.
+        """
+        self.hand_over(rows)
+        await self._room.wait()
 
     async def send_again(self, rows: Sequence[OutboxMessage]) -> bool:
         """Publish rows of an event that came once more; False if the broker did not confirm all of them.
 
         They are not marked: what is pending is the sweep's, and what was dispatched stays so.
         """
-        for start in range(0, len(rows), _BATCH):
-            answers = await self._results.publish([_encoded(row) for row in rows[start : start + _BATCH]])
+        for start in range(0, len(rows), _AT_ONCE):
+            answers = await self._results.publish([_encoded(row) for row in rows[start : start + _AT_ONCE]])
             if any(answers):
                 return False
         return True
@@ -91,7 +107,9 @@ class OutboxRelay:
             await self._wake.wait()
             self._wake.clear()
             while self._rows:
-                batch = [self._rows.popleft() for _ in range(min(_BATCH, len(self._rows)))]
+                batch = [self._rows.popleft() for _ in range(min(_AT_ONCE, len(self._rows)))]
+                if len(self._rows) <= _HAND_OVER // 2:
+                    self._room.set()
                 await self._send(batch)
             self._idle.set()
 
@@ -99,7 +117,7 @@ class OutboxRelay:
         while True:
             await asyncio.sleep(_SWEEP_EVERY.total_seconds())
             try:
-                while rows := await self._books.claim_outbox(_BATCH, _CLAIM_FOR):
+                while rows := await self._books.claim_outbox(_SWEPT, _CLAIM_FOR):
                     if not await self._send(rows):
                         break
             except BooksUnavailable as error:

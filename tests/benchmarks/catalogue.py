@@ -234,7 +234,11 @@ class _Place:
             processes=processes,
             goods=goods,
             seconds=seconds,
-            calls=sum(count for call, count in summary["operations"].items() if call != "haier.token"),
+            calls=sum(
+                count
+                for call, count in summary["operations"].items()
+                if call.startswith("haier.") and call != "haier.token"
+            ),
             refused=summary["throttled"]["haier"],
             cpu_seconds=sum(one.cpu_seconds for one in used),
             peak_rss_mb=max(one.peak_rss_mb for one in used),

@@ -150,7 +150,7 @@ class GoodsLine:
         self.queue: list[Event] = []
         self.told: list[Event] = []
         self.account = SyncAccount(None, "C1")
-        whole_list = WholeList(self.books, haier, self._take)
+        whole_list = WholeList(self.books, haier, self._take_in_turn)
         self._handlers: dict[str, Handler] = {
             "sync.products.requested": SyncProductsHandler(self.books, self._account),
             "sync.prices.requested": SyncPricesHandler(self.books, self._account),
@@ -159,6 +159,9 @@ class GoodsLine:
             "catalog.batch.prices": CatalogBatchPricesHandler(self.books, haier),
             "catalog.batch.stock": CatalogBatchStockHandler(self.books, haier),
         }
+
+    async def _take_in_turn(self, rows: Sequence[OutboxMessage]) -> None:
+        self._take(rows)
 
     async def _account(self) -> SyncAccount:
         return self.account

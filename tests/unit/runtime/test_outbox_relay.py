@@ -86,6 +86,22 @@ async def test_what_does_not_fit_is_left_to_the_sweep(monkeypatch: pytest.Monkey
     assert office.sent == [f"r-{number}" for number in range(10)]
 
 
+async def test_who_makes_many_waits_for_room_and_leaves_nothing_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HAND_OVER", 10)
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    office = Office()
+    await office.relay.hand_over_in_turn(messages(range(5)))
+    waiting = asyncio.create_task(office.relay.hand_over_in_turn(messages(range(5, 10))))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    async with office.at_work():
+        await waiting
+        for start in range(10, 100, 5):
+            await office.relay.hand_over_in_turn(messages(range(start, start + 5)))
+        assert await office.relay.flush(SECOND)
+    assert office.sent == [f"r-{number}" for number in range(100)]
+
+
 @pytest.mark.parametrize("failure", [BrokerAway, Unconfirmed, Refused])
 async def test_what_is_not_confirmed_is_not_marked(failure: type[PublishError]) -> None:
     office = Office(failure)
