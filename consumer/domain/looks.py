@@ -21,7 +21,7 @@ class Unreadable:
     """An entry of an answer that is not of the promised shape; it harms none of the others.
 
     Attributes:
-        product_code: as far as the entry tells it; empty where it does not.
+        product_code: as far as the entry tells it; empty where it does not, or what it tells cannot be a code.
         reason: the place and what was expected there, for a person; never what stood there instead.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from consumer.domain.outcome import Result
 from consumer.domain.results import outgoing, recorded
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.writes import InboxKey, OutboxMessage
+
+
+_LONGEST_NAME: Final = 64
+_LONGEST_REASON: Final = 2000
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def finished(row: SyncLogRow, changed: int, failures: Iterable[FailedPart], now:
     unknown = next((part.reason for part in failures if not part.item), None)
     if unknown is not None:
         status = SyncStatus.PARTIAL if row.success_count else SyncStatus.FAILED
-        message = f"{message}; which others there are could not be learned: {unknown}"
+        message = _tellable(f"{message}; which others there are could not be learned: {unknown}", _LONGEST_REASON)
     return replace(row, status=status, message=message, completed_at=now)
 
 
@@ -93,9 +99,16 @@ def told(row: SyncLogRow, changed: int, failures: Iterable[FailedPart]) -> list[
 
 
 def _named(sync_type: SyncType, part: FailedPart) -> FailedItem | FailedOrder:
+    reason = _tellable(part.reason, _LONGEST_REASON)
     if sync_type is SyncType.LOGISTICS:
-        return FailedOrder(so_id=part.item, reason=part.reason)
-    return FailedItem(product_code=part.item, reason=part.reason)
+        return FailedOrder(so_id=part.item, reason=reason)
+    return FailedItem(product_code=_tellable(part.item, _LONGEST_NAME), reason=reason)
+
+
+def _tellable(text: str, most: int) -> str:
+    """Return ``text`` as the contract can tell it: one that it refuses would keep its sync from ever being closed."""
+    clean = _CONTROL.sub("?", text)
+    return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 
 
 def status_of(succeeded: int, failed: int) -> SyncStatus:

@@ -169,10 +169,11 @@ def _code(product: Product) -> str:
 
 def _gone(codes: Sequence[str], look: Look[Product]) -> list[str]:
     """Return which of ``codes`` Haier does not list."""
-    if look.unreadable:
-        # One of the entries that cannot be read may be the one that is missed.
+    unreadable = {entry.product_code for entry in look.unreadable}
+    if "" in unreadable:
+        # It may be any of those that are missed.
         return []
-    listed = {product.product_code for product in look.found}
+    listed = {product.product_code for product in look.found} | unreadable
     return [code for code in codes if code not in listed]
 
 

@@ -109,6 +109,7 @@ class _Reading:
         self._key = key
         self._batch = batch
         self._numbers = Numbers(len(batch.following.counties))
+        self._nameless = 0
         self.seen: set[str] = set()
         self.hundred = LIST + 1
 
@@ -122,15 +123,19 @@ class _Reading:
         """Keep and count a part, in a transaction of its own."""
         part = {product.product_code: product for product in look.found if product.product_code not in self.seen}
         goods = [product for product in part.values() if fits(product, self._batch)]
-        unreadable = {
-            code: entry.reason for entry in look.unreadable if (code := entry.product_code or "?") not in self.seen
-        }
+        named = {entry.product_code or self._stand_in(): entry.reason for entry in look.unreadable}
+        unreadable = {code: reason for code, reason in named.items() if code not in self.seen}
         codes = tuple(dict.fromkeys((*(product.product_code for product in goods), *unreadable)))
         self.seen.update(part)
         self.seen.update(unreadable)
         if codes:
             await self._write(look, goods, unreadable, codes)
             self.hundred += _hundreds(len(codes))
+
+    def _stand_in(self) -> str:
+        """Return a name for an entry that tells none: each is counted, and once, however often the list is read."""
+        self._nameless += 1
+        return f"?{self._nameless}"
 
     async def _write(
         self, look: Look[Product], goods: Sequence[Product], unreadable: dict[str, str], codes: tuple[str, ...]

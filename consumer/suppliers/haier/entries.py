@@ -6,13 +6,14 @@ A list with entries of which none can be read is another matter: then the suppli
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from consumer.domain.looks import Unreadable
 from consumer.suppliers.fields import as_text
 from consumer.suppliers.operation import Misshapen
+from schemas.primitives import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from consumer.suppliers.operation import JSON
 
 T = TypeVar("T")
+
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,11 @@ def _an_object(entry: JSON) -> JSON:
 
 
 def _code(entry: JSON) -> str:
-    code = as_text(entry.get("productCode")) if isinstance(entry, dict) else None
-    return code if isinstance(code, str) else ""
+    """Return the entry's code; empty where it has none, or none that a result can name."""
+    try:
+        return _NAME.validate_python(as_text(entry.get("productCode")) if isinstance(entry, dict) else None)
+    except ValidationError:
+        return ""
 
 
 def _fault(error: ValidationError | Misshapen, place: int) -> Misshapen:

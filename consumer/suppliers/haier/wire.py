@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainValidator
 
 from consumer.suppliers.fields import (
     Amount,
@@ -23,19 +23,43 @@ from consumer.suppliers.fields import (
 from consumer.suppliers.haier.entries import Entries, entries
 from consumer.suppliers.operation import JSON, Misshapen, Said
 from consumer.suppliers.parcels import Records
+from schemas.primitives import Name
+
+
+def _without_nul(text: str | None) -> str | None:
+    if text is not None and "\0" in text:
+        raise ValueError("expected text without NUL")
+    return text
+
+
+def _storable(count: int) -> int:
+    if abs(count) > _MOST_UNITS:
+        raise ValueError(f"expected at most {_MOST_UNITS} units")
+    return count
+
+
+_MOST_UNITS = 2**31 - 1
+"""What the column of the stock holds on PostgreSQL."""
+
+# What the books or the contract cannot hold is found out here, where it fails one entry: later it would fail the whole
+# statement, or the whole message, in which the entry stands among others.
+Code = Annotated[Name, BeforeValidator(as_text)]
+"""A product code as results and batches can name it."""
+Words = Annotated[OptionalText, AfterValidator(_without_nul)]
+Urls = Annotated[Texts, AfterValidator(lambda urls: tuple(map(_without_nul, urls)))]
 
 
 class ProductWire(Answer):
     """One procurable product (SUPPLIERS, Haier, procurable products)."""
 
-    code: Text = Field(validation_alias="productCode")
-    model: OptionalText = Field(None, validation_alias="productModel")
-    group: OptionalText = Field(None, validation_alias=AliasChoices("productGroupName", "productGroupNamd"))
-    brand: OptionalText = Field(None, validation_alias="productBrandName")
-    image_url: OptionalText = Field(None, validation_alias="productImageUrl")
-    page_image_urls: Texts = Field((), validation_alias="productLageUrls")
+    code: Code = Field(validation_alias="productCode")
+    model: Words = Field(None, validation_alias="productModel")
+    group: Words = Field(None, validation_alias=AliasChoices("productGroupName", "productGroupNamd"))
+    brand: Words = Field(None, validation_alias="productBrandName")
+    image_url: Words = Field(None, validation_alias="productImageUrl")
+    page_image_urls: Urls = Field((), validation_alias="productLageUrls")
     on_sale: Switch = Field(validation_alias="isSales")
-    no_sale_reason: OptionalText = Field(None, validation_alias="noSalesReason")
+    no_sale_reason: Words = Field(None, validation_alias="noSalesReason")
 
 
 def _policy(value: object) -> Decimal | str | None:
@@ -47,27 +71,27 @@ def _policy(value: object) -> Decimal | str | None:
         return found
     text = as_text(value)
     if text is None or isinstance(text, str):
-        return text
+        return _without_nul(text)
     raise ValueError("expected a fraction, or the rebate's type")
 
 
 class PriceWire(Answer):
     """The price of one product (SUPPLIERS, Haier, prices)."""
 
-    code: Text = Field(validation_alias="productCode")
+    code: Code = Field(validation_alias="productCode")
     supply: OptionalAmount = Field(None, validation_alias="supplyPrice")
     invoice: OptionalAmount = Field(None, validation_alias="invoicePrice")
     policy: Annotated[Decimal | str | None, PlainValidator(_policy)] = Field(None, validation_alias="stockRebatePolicy")
     rebate: OptionalAmount = Field(None, validation_alias="rebateMoney")
     on_sale: Switch = Field(validation_alias="isSales")
-    reason: OptionalText = None
+    reason: Words = None
 
 
 class TimelinessWire(Answer):
     """What ``timelinessData`` says of the delivery; nothing of it is needed."""
 
-    cut_off: OptionalText = Field(None, validation_alias="cutTime")
-    estimate: OptionalText = Field(None, validation_alias="achieveUserOrderCut")
+    cut_off: Words = Field(None, validation_alias="cutTime")
+    estimate: Words = Field(None, validation_alias="achieveUserOrderCut")
     hours: OptionalAmount = Field(None, validation_alias="hour")
     transferred: Remark = Field(None, validation_alias="isTranfer")
 
@@ -78,8 +102,8 @@ Level = Annotated[Literal["0", "1"] | None, BeforeValidator(as_text)]
 class StockWire(Answer):
     """Stock of one product for one county (SUPPLIERS, Haier, stock)."""
 
-    quantity: Whole = Field(validation_alias="stock")
-    location: OptionalText = Field(None, validation_alias="secCode")
+    quantity: Annotated[Whole, AfterValidator(_storable)] = Field(validation_alias="stock")
+    location: Words = Field(None, validation_alias="secCode")
     level: Level = Field(None, validation_alias="warehouseGrade")
     timeliness: TimelinessWire | None = Field(None, validation_alias="timelinessData")
 
