@@ -36,9 +36,9 @@ class Following(Record):
 
 
 class CatalogBatchProducts(Batch):
-    """Goods of one call, and what follows from them."""
+    """A hundred goods at most, twenty a call, or the whole list; and what follows from them."""
 
-    product_codes: ProductCodes | None = Field(default=None, description="At most 20; null: every procurable product.")
+    product_codes: ProductCodes | None = Field(default=None, description="At most 100; null: every procurable product.")
     keep: Flag = Field(default=True, description="Whether the goods are kept; false: only their codes are wanted.")
     left_out: Flag = Field(default=False, description="Whether the whole list no longer has them: find out why.")
     category: Name | None = Field(default=None, description="Only goods of this product group.")
@@ -47,15 +47,15 @@ class CatalogBatchProducts(Batch):
 
 
 class CatalogBatchPrices(Batch):
-    """Prices of one call."""
+    """Prices of a hundred goods at most: one call for each twenty."""
 
-    product_codes: ProductCodes = Field(description="At most 20.")
+    product_codes: ProductCodes = Field(description="At most 100.")
 
 
 class CatalogBatchStock(Batch):
-    """Stock in one county: one call for each code."""
+    """Stock of a hundred goods at most in one county: one call for each code."""
 
-    product_codes: ProductCodes = Field(description="At most 20.")
+    product_codes: ProductCodes = Field(description="At most 100.")
     county_code: CountyCode = Field(description="The county.")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from consumer.domain.errors import ErrorClass, Transient
-from consumer.domain.recoverability import Lapse
+from consumer.domain.errors import ErrorClass, Throttled, Transient
+from consumer.domain.recoverability import Lapse, rest_after
 from consumer.domain.supplier_report import TOKEN
 from consumer.observability.logging import get_logger
 from consumer.runtime.pauses import Change, Fetching
@@ -15,6 +15,7 @@ from consumer.suppliers.circuit import ANSWERED, FAILED, Circuit, is_open
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from consumer.domain.errors import SupplierError
     from consumer.domain.recoverability import Policy
     from consumer.observability.metrics import Metrics
     from consumer.runtime.pause_board import PauseBoard
@@ -38,7 +39,7 @@ class BoardBrake:
 
 
 class CallWatch:
-    """Hears of every call: counts it, opens the circuit, and ends or renews a trial.
+    """Hears of every call: counts it, opens the circuit, rests on a 429, and ends or renews a trial.
 
     Args:
         metrics: count each call.
@@ -77,6 +78,12 @@ class CallWatch:
         elif outcome in ANSWERED and operation != TOKEN:
             # A login proves nothing: the calls behind it may still be refused.
             self._board.lift(supplier, took=seconds)
+
+    def supplier_failed(self, error: SupplierError) -> None:
+        """Rest at once where the supplier wants it: a message with many calls does not come to its end for that."""
+        if isinstance(error, Throttled):
+            rest = rest_after(error, self._policy)
+            self._board.pause(error.supplier, rest=rest, longest=rest, cause=error, alert=False)
 
     def _open(self, supplier: str, operation: str, why: str) -> None:
         self._board.pause(

@@ -79,7 +79,9 @@ class Change(Generic[T]):
 def changes(held: Mapping[K, Known[T] | None], looks: Iterable[Look[T]], *, key: Callable[[T], K]) -> list[Change[T]]:
     """Return what of ``looks`` is a change, in the order seen; the last of a repeated key counts.
 
-    A look older than what the books hold brings nothing: somebody else has looked, and written, since.
+    A look older than what the books hold brings nothing: somebody else has looked, and written, since. A newer look
+    that found what the books held has written nothing, so an older one that found another value still counts, until
+    the next look: to know better, each look would have to write each row.
 
     Args:
         held: by key, what the books hold instead, None where they hold nothing; what they hold just as it was seen has

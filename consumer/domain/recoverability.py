@@ -159,8 +159,7 @@ def decide(  # noqa: PLR0911 - one return for each class of error
         case Unauthorised(expired=True):
             return _next_rung(attempt, policy)
         case Throttled():
-            # Whoever says "at once" says it to every call, one after the other: that is no rest.
-            rest = max(error.retry_after or policy.throttle_rest, policy.throttle_rest)
+            rest = rest_after(error, policy)
             return PauseLane(error.supplier, rest, longest=rest, alert=False)
         case Unauthorised() | Misconfigured():
             return PauseLane(error.supplier, policy.probe_first, policy.probe_cap, alert=True, lapse=Lapse.PROBE)
@@ -176,6 +175,12 @@ def decide(  # noqa: PLR0911 - one return for each class of error
 
 def _immediate_delay(tries: int, policy: Policy) -> timedelta:
     return min(policy.immediate_delay * policy.immediate_factor**tries, policy.immediate_cap)
+
+
+def rest_after(error: Throttled, policy: Policy) -> timedelta:
+    """Return how long a supplier's lanes rest on a 429."""
+    # Whoever says "at once" says it to every call, one after the other: that is no rest.
+    return max(error.retry_after or policy.throttle_rest, policy.throttle_rest)
 
 
 def _next_rung(attempt: Attempt, policy: Policy) -> Action:

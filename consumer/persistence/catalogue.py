@@ -118,12 +118,12 @@ class Catalogue:
         return {code: known for (code,), known in found.items()}
 
     async def differing_prices(self, prices: Collection[Price]) -> dict[str, Known[Price] | None]:
-        """Return what is held instead of ``prices``, by code."""
+        """Return what is held instead of ``prices``, by code; see `Shelf.differing`."""
         found = await self._database.read(lambda connection: self._prices.differing(connection, prices))
         return {code: known for (code,), known in found.items()}
 
     async def differing_stock(self, stock: Collection[Stock]) -> dict[str, Known[Stock] | None]:
-        """Return what is held instead of ``stock``, all of one county, by code."""
+        """Return what is held instead of ``stock``, all of one county, by code; see `Shelf.differing`."""
         found = await self._database.read(lambda connection: self._stock.differing(connection, stock))
         return {code: known for (code, _), known in found.items()}
 

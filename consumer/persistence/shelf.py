@@ -1,7 +1,8 @@
 """A table of values that the supplier is looked at for: written as a set, and only what really changed.
 
 A row is written where it is still at the version that the change builds on. So what a change tells as old is what
-stood there, whoever else looked at the same time; and an older look, committed late, undoes no newer one.
+stood there, whoever else looked at the same time; and an older look, committed late, undoes nothing that a newer one
+has written (`consumer.domain.looks.changes`).
 """
 
 from __future__ import annotations

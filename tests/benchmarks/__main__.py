@@ -22,16 +22,19 @@ from rabbitmq.finding import BrokerNotAvailable, find_broker
 from sandbox.testing import sandbox_process
 from tests.benchmarks import report
 from tests.benchmarks.broker_side import BrokerInUse, broker_side
+from tests.benchmarks.catalogue import Catalogues
+from tests.benchmarks.catalogue_report import FULL, AtQuota, Catalogue
 from tests.benchmarks.cores import Cores, on
 from tests.benchmarks.http_transport import Rate
 from tests.benchmarks.machine import Machine, load
 from tests.benchmarks.measuring import HAND_WRITTEN, HAND_WRITTEN_FAST, ROOT, SERVICE, Course, Measured, RoundFailed
+from tests.support.sharing import NotHereError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KEPT = ROOT / "docs" / "benchmarks"
-SUITES = frozenset({"throughput", "memory", "http"})
+SUITES = frozenset({"throughput", "memory", "http", "catalogue"})
 OK, FAILED, MISSED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 5, 130
 
 
@@ -43,6 +46,7 @@ class Wished:
     events: int
     rounds: int
     backlog: int
+    goods: int
     write: bool
     profile: Path | None
 
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read(arguments: Sequence[str] | None) -> Wished:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--suite", choices=(*sorted(SUITES), "all"), default="all")
-    parser.add_argument("--quick", action="store_true", help="1,000 events, one round, a backlog of 10,000")
+    parser.add_argument("--quick", action="store_true", help="1,000 events or goods, one round, a backlog of 10,000")
     parser.add_argument("--rounds", type=int, help="of each contestant, interleaved; default 3")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {KEPT.relative_to(ROOT)}/")
     parser.add_argument(
@@ -82,6 +86,7 @@ def _read(arguments: Sequence[str] | None) -> Wished:
         events=1_000 if given.quick else 5_000,
         rounds=given.rounds or (1 if given.quick else 3),
         backlog=10_000 if given.quick else 50_000,
+        goods=1_000 if given.quick else FULL,
         write=given.write,
         profile=given.profile,
     )
@@ -119,7 +124,8 @@ async def _measure(wished: Wished) -> int:
             return OK
         results = await _throughput(course, wished) if "throughput" in wished.suites else []
         held = await _memory(course, wished) if "memory" in wished.suites else None
-        return _end(wished, report.Run(results, held, rates), machine, notes)
+        synced = await _catalogue(Catalogues(broker, cores), wished) if "catalogue" in wished.suites else None
+        return _end(wished, report.Run(results, held, rates, synced), machine, notes)
 
 
 def _end(wished: Wished, run: report.Run, machine: Machine, notes: Sequence[str]) -> int:
@@ -152,6 +158,22 @@ async def _throughput(course: Course, wished: Wished) -> list[report.Throughput]
 async def _memory(course: Course, wished: Wished) -> report.Memory:
     print(f"\nservice with a backlog of {wished.backlog:,}, memory looked at every 0.2 s:", flush=True)
     return report.memory(await course.run(SERVICE, "memory", wished.backlog, sample_every=0.2))
+
+
+async def _catalogue(catalogues: Catalogues, wished: Wished) -> Catalogue:
+    print(f"\nsyncs of {wished.goods:,} goods, some minutes:", flush=True)
+    at_quota = []
+    for quota, processes in ((100, 1), (100, 4), (2_000, 1)):
+        synced = await catalogues.at_quota(wished.goods, quota, processes=processes)
+        at_quota.append(AtQuota(quota, synced, targeted=quota == 100 and wished.goods >= FULL))
+        print(f"  {at_quota[-1].line()}", flush=True)
+    by_hand, whole = await catalogues.against_by_hand(wished.goods, latency=0.02)
+    try:
+        again = await catalogues.again(wished.goods)
+    except NotHereError as error:
+        print(f"  not measured: {error}", flush=True)
+        again = None
+    return Catalogue(at_quota, by_hand, whole, again, await catalogues.whole_list(wished.goods * 10))
 
 
 async def _http(wished: Wished) -> list[Rate]:

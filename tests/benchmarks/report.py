@@ -13,6 +13,7 @@ from tests.benchmarks.measuring import SERVICE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.benchmarks.catalogue_report import Catalogue
     from tests.benchmarks.machine import Machine
     from tests.benchmarks.measuring import Measured, Sample
 
@@ -85,6 +86,7 @@ class Run:
     throughput: Sequence[Throughput]
     memory: Memory | None
     http: Sequence[http_transport.Rate]
+    catalogue: Catalogue | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -103,6 +105,7 @@ class Run:
             (self.ratio is None or self.ratio >= TARGET_RATIO)
             and (self.memory is None or self.memory.holds)
             and (self.http_ratio is None or self.http_ratio >= http_transport.TARGET_RATIO)
+            and (self.catalogue is None or self.catalogue.holds)
         )
 
     def lines(self) -> list[str]:
@@ -118,7 +121,9 @@ class Run:
                 f"service / hand-written loop: {_verdict(self.ratio, TARGET_RATIO)}",
                 "",
             ]
-        return lines + (self.memory.lines() if self.memory else [])
+        if self.memory is not None:
+            lines += [*self.memory.lines(), ""]
+        return lines + (self.catalogue.lines() if self.catalogue else [])
 
 
 def _verdict(ratio: float, target: float) -> str:
@@ -179,6 +184,8 @@ def markdown(run: Run, machine: Machine, notes: Sequence[str]) -> str:
         lines += [
             f"| {one.way} | {one.at_once} | {one.rate:,.0f} | {one.ratio:.1f} | {one.cpu:,.0f} |" for one in run.http
         ]
+    if run.catalogue is not None:
+        lines += ["", "Syncs of a catalogue:", "", *(f"- {line}" for line in run.catalogue.lines())]
     return "\n".join(lines) + "\n"
 
 
@@ -206,5 +213,6 @@ def as_json(run: Run, machine: Machine, notes: Sequence[str]) -> str:
         ],
         "memory": None if run.memory is None else asdict(run.memory),
         "http": [asdict(one) for one in run.http],
+        "catalogue": None if run.catalogue is None else run.catalogue.as_json(),
     }
     return json.dumps(told, ensure_ascii=False, indent=2) + "\n"

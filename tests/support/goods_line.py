@@ -90,7 +90,11 @@ class Listed:
 
 @dataclass
 class Haier:
-    """A supplier of values; what is in ``refusing`` by name of the call is refused altogether."""
+    """A supplier of values.
+
+    Attributes:
+        refusing: calls, by name or by one of the codes they ask for, that are refused.
+    """
 
     goods: dict[str, Product] = field(default_factory=dict)
     supply: dict[str, Price] = field(default_factory=dict)
@@ -110,7 +114,7 @@ class Haier:
 
     async def products(self, codes: Sequence[str], *, since: datetime | None = None) -> Look[Product]:
         del since
-        self._called("products")
+        self._called("products", codes)
         return Look(datetime.now(UTC), tuple(self.goods[code] for code in codes if code in self.goods), self.unreadable)
 
     @asynccontextmanager
@@ -119,7 +123,7 @@ class Haier:
         yield Listed([product for product in self.goods.values() if product.procurable], self.breaking)
 
     async def prices(self, codes: Sequence[str]) -> Look[Price]:
-        self._called("prices")
+        self._called("prices", codes)
         return Look(datetime.now(UTC), tuple(self.supply[code] for code in codes if code in self.supply))
 
     async def stock(self, product_code: str, county_code: str) -> Stock:
@@ -128,9 +132,9 @@ class Haier:
             raise _refusal("stock", "商品编码无效")
         return Stock(product_code, county_code, self.units[product_code, county_code])
 
-    def _called(self, call: str) -> None:
+    def _called(self, call: str, codes: Sequence[str] = ()) -> None:
         self.calls.append(call)
-        if call in self.refusing:
+        if not self.refusing.isdisjoint((call, *codes)):
             raise _refusal(call, "账号无权限")
 
 

@@ -1,6 +1,7 @@
 """Haier's calls of one account, typed in our own words (SUPPLIERS, Haier); `consumer.domain.ports` has the goods calls.
 
-Each asks anew: nothing of what Haier said is kept here, since what is asked for is wanted as it is now.
+Each asks anew, since what is asked for is wanted as it is now; but for products by code, where a look that was taken
+since the caller's own request will do (`consumer.suppliers.cache`).
 """
 
 from __future__ import annotations

@@ -159,6 +159,19 @@ async def test_prices_and_stock_alone_go_over_the_whole_list_and_keep_no_goods(s
     assert await store.catalogue.products(codes(21)) == {}
 
 
+@pytest.mark.parametrize("kind", ["products", "prices"])
+async def test_a_call_that_is_refused_fails_its_twenty_and_no_other(store: Store, kind: str) -> None:
+    line = GoodsLine(store, Haier(refusing={"BX0030"}).stocked(*codes(100)))
+    await line.send(f"sync.{kind}.requested", product_codes=codes(100))
+    await line.run()
+    assert len(line.queue) == 0
+    row = line.end().sync_log
+    assert (row.status, row.success_count, row.failed_count) == ("partial", 80, 20)
+    assert {failed.product_code for failed in line.end().failed} == set(codes(40)[20:])
+    assert {item.reason for item in line.end().failed} == {"账号无权限"}
+    assert set(await getattr(store.catalogue, kind)(codes(100))) == set(codes(100)) - set(codes(40)[20:])
+
+
 async def test_the_account_says_what_the_request_leaves_out(store: Store) -> None:
     line = GoodsLine(store, Haier().stocked(*codes(2)))
     line.account = SyncAccount(None, "C1", prices=True, stock=True, counties=(HANGZHOU,))

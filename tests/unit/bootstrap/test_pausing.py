@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
-from consumer.domain.errors import BooksUnavailable, Malformed, Misconfigured, RelayError, Resting, Transient
+from consumer.domain.errors import BooksUnavailable, Malformed, Misconfigured, RelayError, Resting, Throttled, Transient
 from consumer.domain.interventions import SupplierPause
 from consumer.domain.recoverability import Lapse, Policy
 from consumer.observability.metrics import Metrics
@@ -251,3 +251,18 @@ async def test_what_rests_by_itself_under_a_persons_pause_probes_only_after_it()
     assert room.board.fetching(ORDERS) is Fetching.PAUSED
     await room.probe(None)
     assert room.board.fetching(ORDERS) is Fetching.TRIAL
+
+
+async def test_a_supplier_that_wants_a_rest_has_it_before_any_message_ends() -> None:
+    room = Room()
+    brake = BoardBrake(room.board, "ylh")
+    room.calls("throttled")
+    room.watch.supplier_failed(Throttled("429", supplier="ylh", operation="create", retry_after=timedelta(seconds=7)))
+    room.watch.supplier_failed(Throttled("429", supplier="ylh", operation="create"))
+    (pause,) = room.board.pauses()
+    assert (pause.length, pause.alert, pause.lapse) == (7, False, Lapse.TRIAL)
+    assert brake.held() is not None
+    room.now += 7.1
+    assert (brake.held(), room.board.fetching(ORDERS)) == (None, Fetching.FULL)
+    room.watch.supplier_failed(failures.transient())
+    assert brake.held() is None
