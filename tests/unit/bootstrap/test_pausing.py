@@ -263,6 +263,6 @@ async def test_a_supplier_that_wants_a_rest_has_it_before_any_message_ends() -> 
     assert (pause.length, pause.alert, pause.lapse) == (7, False, Lapse.TRIAL)
     assert brake.held() is not None
     room.now += 7.1
-    assert (brake.held(), room.board.fetching(ORDERS)) == (None, Fetching.FULL)
+    assert (brake.held(), room.board.fetching(ORDERS)) == (None, Fetching.TRIAL)
     room.watch.supplier_failed(failures.transient())
     assert brake.held() is None
