@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from consumer.domain.errors import Malformed, Rejected
     from consumer.domain.outcome import Outcome
     from consumer.domain.ports import GoodsBooks, HaierGoods, SyncAccount
     from consumer.domain.product import Product
     from consumer.domain.sync_plan import BatchStanding
     from consumer.domain.writes import InboxKey
+    from consumer.handlers.asking import NoAnswer
     from consumer.handlers.goods_telling import Told
     from consumer.handlers.whole_list import WholeList
     from schemas.envelope import Event
@@ -177,7 +177,7 @@ def _gone(codes: Sequence[str], look: Look[Product]) -> list[str]:
     return [code for code in codes if code not in listed]
 
 
-def _missing(answered: Mapping[tuple[str, ...], Look[Product] | Rejected | Malformed]) -> dict[str, str]:
+def _missing(answered: Mapping[tuple[str, ...], Look[Product] | NoAnswer]) -> dict[str, str]:
     """Return why codes that were asked for were not found."""
     missing: dict[str, str] = {}
     for codes, answer in answered.items():

@@ -9,7 +9,7 @@ from consumer.domain.looks import Look, changes
 from consumer.domain.sync_plan import Tally, batch_ended, called_off
 from consumer.domain.sync_writes import BatchStatus
 from consumer.domain.writes import SaveStock
-from consumer.handlers.asking import answers, last_refusal
+from consumer.handlers.asking import NotWanted, answers, last_refusal
 from consumer.handlers.goods_telling import stock_changed, told, words
 from consumer.handlers.order_calls import utc_now
 from schemas.internal import CatalogBatchStock
@@ -48,7 +48,11 @@ class CatalogBatchStockHandler:
         if standing is not None and standing.status is BatchStatus.CANCELLED:
             return called_off()
         began, tally = utc_now(), Tally()
-        answered = await answers({code: partial(self._look, code, batch.county_code) for code in batch.product_codes})
+        asks = {code: partial(self._look, code, batch.county_code) for code in batch.product_codes}
+        try:
+            answered = await answers(asks, wanted=partial(self._is_wanted, batch))
+        except NotWanted:
+            return called_off()
         looks = [answer for answer in answered.values() if isinstance(answer, Look)]
         held = await self._books.differing_stock([stock for look in looks for stock in look.found])
         changed = changes(held, looks, key=lambda stock: stock.product_code)
@@ -72,6 +76,10 @@ class CatalogBatchStockHandler:
             results=kept.results,
             writes=(SaveStock(tuple(kept.changes)),) if kept.changes else (),
         )
+
+    async def _is_wanted(self, batch: CatalogBatchStock) -> bool:
+        standing = await self._books.sync_batch(batch.sync_id, batch.number)
+        return standing is None or standing.status is not BatchStatus.CANCELLED
 
     async def _look(self, code: str, county: str) -> Look[Stock]:
         asked_at = utc_now()

@@ -14,10 +14,10 @@ from schemas.results import PriceChanged, PriceValues, ProductChanged, ProductVa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from consumer.domain.errors import Malformed, Rejected
     from consumer.domain.goods import Price, Stock
     from consumer.domain.looks import Change
     from consumer.domain.product import Product
+    from consumer.handlers.asking import NoAnswer
 
 T = TypeVar("T")
 
@@ -39,6 +39,13 @@ class Told(Generic[T]):
     changed: set[str] = field(default_factory=set)
     results: list[Result] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+
+    def add(self, more: Told[T]) -> None:
+        """Take ``more`` in."""
+        self.changes += more.changes
+        self.changed |= more.changed
+        self.results += more.results
+        self.broken |= more.broken
 
 
 def told(changes: Iterable[Change[T]], tell: Callable[[Change[T], str | None], Result], request: str | None) -> Told[T]:
@@ -91,7 +98,7 @@ def stock_changed(change: Change[Stock], request: str | None) -> Result:
     return Result("stock.changed", data, subject=f"{code}/{county}", correlationid=request)
 
 
-def words(error: Rejected | Malformed) -> str:
+def words(error: NoAnswer) -> str:
     """Return why, in the supplier's words where it has any."""
     return error.supplier_message or error.message
 

@@ -17,6 +17,7 @@ from consumer.domain.results import outgoing
 from consumer.domain.sync_plan import Tally, batch_ended, messages
 from consumer.domain.sync_writes import CountPart
 from consumer.domain.writes import SaveProducts, UnitOfWork
+from consumer.handlers.breathing import slices
 from consumer.handlers.goods_telling import Told, product_changed, told, words
 from consumer.handlers.order_calls import utc_now
 
@@ -142,7 +143,7 @@ class _Reading:
     ) -> None:
         for left in reversed(range(TRIES)):
             kept = await self._kept(look, goods)
-            unit, rows = self._unit(goods, kept, unreadable, codes)
+            unit, rows = await self._unit(goods, kept, unreadable, codes)
             try:
                 await self._books.commit(unit)
             except StaleGoods:
@@ -157,9 +158,12 @@ class _Reading:
             return Told()
         held = await self._books.differing_products(goods)
         changed = changes(held, [Look(look.seen_at, tuple(goods))], key=lambda product: product.product_code)
-        return told(changed, product_changed, request=self._event.correlationid)
+        kept: Told[Product] = Told()
+        async for some in slices(changed):
+            kept.add(told(some, product_changed, request=self._event.correlationid))
+        return kept
 
-    def _unit(
+    async def _unit(
         self, goods: Sequence[Product], kept: Told[Product], unreadable: dict[str, str], codes: tuple[str, ...]
     ) -> tuple[UnitOfWork, list[OutboxMessage]]:
         now, tally = utc_now(), Tally()
@@ -175,14 +179,17 @@ class _Reading:
             self._batch, began=now, now=now, following=children, number=self._numbers.goods(self.hundred)
         )
         part = CountPart(self._batch.number, codes, tally.succeeded + tally.failed, count)
-        rows = outgoing(
-            # The batches first: the lanes wait for them.
-            [*messages(children, correlationid=self._event.correlationid), *kept.results],
-            key=self._key,
-            correlationid=self._event.id,
-            traceparent=self._event.traceparent,
-            now=now,
-        )
+        # The batches first: the lanes wait for them.
+        results = (*messages(children, correlationid=self._event.correlationid), *kept.results)
+        rows: list[OutboxMessage] = []
+        async for some in slices(results):
+            rows += outgoing(
+                some,
+                key=self._key,
+                correlationid=self._event.id,
+                traceparent=self._event.traceparent,
+                now=now,
+            )
         saved = (SaveProducts(tuple(kept.changes)),) if kept.changes else ()
         return UnitOfWork((*saved, part, *rows)), rows
 

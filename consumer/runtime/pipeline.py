@@ -18,6 +18,7 @@ from consumer.domain.errors import AlreadyDone, Defect, RelayError, Stale
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
 from consumer.domain.writes import ClearSuspect, MarkSuspect, UnitOfWork, Write
+from consumer.handlers.breathing import slices
 from consumer.observability.logging import get_logger, message_context
 from consumer.runtime.aftermath import Aftermath
 from consumer.runtime.passage import Passage
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.domain.outcome import Handler, Outcome
-    from consumer.domain.writes import InboxEntry
+    from consumer.domain.writes import InboxEntry, OutboxMessage
     from consumer.runtime.books import BatchedBooks
     from consumer.runtime.courier import Courier
     from consumer.runtime.outbox_relay import OutboxRelay
@@ -252,13 +253,15 @@ class Pipeline:
     async def _commit(self, passage: Passage, event: Event, outcome: Outcome) -> None:
         now = datetime.now(UTC)
         passage.subject = outcome.subject or passage.subject
-        rows = outgoing(
-            outcome.results,
-            key=passage.key,
-            correlationid=event.id,
-            traceparent=event.traceparent,
-            now=now,
-        )
+        rows: list[OutboxMessage] = []
+        async for some in slices(outcome.results):
+            rows += outgoing(
+                some,
+                key=passage.key,
+                correlationid=event.id,
+                traceparent=event.traceparent,
+                now=now,
+            )
         writes: list[Write] = [
             passage.done(event.type, outcome.ending.value, now),
             *outcome.writes,

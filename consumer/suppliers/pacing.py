@@ -16,10 +16,11 @@ from consumer.domain.slots import SECOND
 DRIFT: Final = 500e-6
 """By how much two clocks may differ in pace; computers' are ten times as good."""
 
-LATEST: Final = SECOND * 6 // 100
+LATEST: Final = SECOND // 100
 """How late a slot may be used. Meanwhile other processes may have gone on, so each late one may be a call too many for
-the second that follows: with slots 2 % apart (`quota.MARGIN`), never more than 4 % too many. A shorter time would
-waste more of the quota where processes stand still now and then."""
+the second that follows, and slots 2 % apart (`quota.MARGIN`) leave room for two. Longer, less is lost where processes
+stand still now and then; but the calls that follow on a standstill come close together, and each 429 costs more than a
+hundred slots."""
 LATEST_OF_STOCK: Final = SECOND
 """How late the slots of a stock may be used: they are too few to matter."""
 EARLY: Final = SECOND // 2000

@@ -126,7 +126,10 @@ class Place:
     async def served(self, quota: int, *, processes: int = 1) -> AsyncIterator[Crew]:
         """The service, consuming within the block, with a quota of calls a second."""
         async with AsyncExitStack() as stack:
-            crew = [await stack.enter_async_context(self._process(number, quota)) for number in range(processes)]
+            # Several on one core would measure how they wait for it.
+            cores = self.cores.worker if processes == 1 else self.cores.worker | self.cores.broker
+            with on(cores):
+                crew = [await stack.enter_async_context(self._process(number, quota)) for number in range(processes)]
             await _until(_STARTING, lambda: self._consume(processes))
             yield crew
 
@@ -175,7 +178,7 @@ class Place:
             "RELAY_RATE_LIMIT": f"{quota}/s",
         }
         log = self.directory / f"service-{number}.log"
-        with log.open("wb") as output, on(self.cores.worker):
+        with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", SERVICE.module,
                 cwd=ROOT, env={**kept, **self.box.environment(), **settings}, stdout=output, stderr=output,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.domain.errors import BooksUnavailable, Malformed, Misconfigured, Rejected, Resting, Throttled, Transient
-from consumer.handlers.asking import AT_ONCE, WAITS, answers, last_refusal
+from consumer.handlers.asking import AT_ONCE, WAITS, NotWanted, answers, last_refusal
 from tests.support.virtual_time import run_virtually
 
 if TYPE_CHECKING:
@@ -58,9 +58,32 @@ def test_what_has_no_answer_is_asked_again_and_the_others_are_not(error: Supplie
     assert asked == ["a", "b", "c", "b", "b"]
 
 
-def test_what_never_has_an_answer_ends_the_batch() -> None:
-    with pytest.raises(Transient, match="gone"):
-        run_virtually(answers({"a": partial(_answer, "1"), "b": partial(_answer, GONE)}))
+def test_a_call_that_never_has_an_answer_fails_alone() -> None:
+    found = run_virtually(answers({"a": partial(_answer, "1"), "b": partial(_answer, GONE)}))
+    assert found == {"a": "1", "b": GONE}
+
+
+@pytest.mark.parametrize("error", [RESTING, THROTTLED])
+def test_a_supplier_that_stays_at_rest_sends_the_batch_round(error: SupplierError) -> None:
+    with pytest.raises(type(error)):
+        run_virtually(answers({"a": partial(_answer, "1"), "b": partial(_answer, error)}))
+
+
+def test_calls_that_are_not_wanted_any_more_are_not_made() -> None:
+    asked = 0
+
+    async def ask() -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.5)
+        return ""
+
+    async def wanted() -> bool:
+        return asked < 60
+
+    with pytest.raises(NotWanted):
+        run_virtually(answers(dict.fromkeys(range(100), ask), wanted=wanted))
+    assert asked == 80
 
 
 @pytest.mark.parametrize("error", [GONE, DENIED])
