@@ -83,6 +83,7 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         await stack.enter_async_context(serve_http(http_app(health, metrics), settings.http.host, settings.http.port))
         # What is loaded by now stays for good. A collection that looks at it all again holds calls up for a tenth of a
         # second, and they then go out too close together for the suppliers' quota.
+        gc.collect()
         gc.freeze()
         await service.run(stop)
 

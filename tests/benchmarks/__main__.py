@@ -134,7 +134,8 @@ def _end(wished: Wished, run: report.Run, machine: Machine, notes: Sequence[str]
     """Print what was measured and whether it is good enough, keep it if that is wished; returns the exit code."""
     print("\n".join(("", *run.lines())))
     if wished.write:
-        _keep("latest", report.markdown(run, machine, notes), report.as_json(run, machine, notes))
+        name = "latest" if wished.suites == SUITES else "-".join(sorted(wished.suites))
+        _keep(name, report.markdown(run, machine, notes), report.as_json(run, machine, notes))
     return OK if run.holds else MISSED
 
 
