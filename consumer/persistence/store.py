@@ -175,12 +175,14 @@ class Store(Interventions):
         if not self._orders.save(connection, batch.orders):
             raise _NotHeld
         self.shipments.save(connection, batch.shipments)
+        # Its plan before its row, as who cancels a sync takes them.
+        if not self._plans.close(connection, batch.closes):
+            raise _NotHeld
         self._sync_log.write(connection, batch.sync_rows)
         held = (
             self._plans.plan(connection, batch.plans)
             and self._plans.join(connection, batch.joins)
             and self._plans.count(connection, batch.counts, batch.parts)
-            and self._plans.close(connection, batch.closes)
             and self.catalogue.save(connection, products=batch.products, prices=batch.prices, stock=batch.stock)
         )
         if not held:
