@@ -137,7 +137,9 @@ class Archivist:
         letter = _letter(delivery, note, identity, now=now, closed=done is not None)
         rows = [] if done is not None else self._results(delivery, letter, note, identity, now)
         writes: tuple[Write, ...] = (letter, *rows)
-        row = None if invalid is not None else await self._books.sync_log(sync_log_id(identity.key))
+        # What is done has its row: finished, or under way with a plan that ends it.
+        known = invalid is None and done is None
+        row = await self._books.sync_log(sync_log_id(identity.key)) if known else None
         if row is not None and row.completed_at is None:
             failed = _failed_sync(row, note, now)
             told = outgoing(
