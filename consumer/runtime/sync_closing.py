@@ -10,7 +10,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from consumer.domain.errors import StateError
+from consumer.domain.errors import BooksUnavailable, StateError
 from consumer.domain.sync_end import closed
 from consumer.domain.writes import SyncStatus
 from consumer.observability.logging import get_logger
@@ -71,6 +71,7 @@ class SyncClosing:
 
         Raises:
             BooksUnavailable: the database does not answer; what is open stays open.
+            Exception: a sync could not be closed, for a fault of ours; all others were.
         """
         try:
             async with asyncio.timeout(self._look_every.total_seconds()):
@@ -79,8 +80,16 @@ class SyncClosing:
             pass  # it is time to look
         # Before looking: what is counted from here on is looked at once more.
         self._counted.clear()
+        faults = []
         for end in await self._books.ended_syncs():
-            await self._close(end)
+            try:
+                await self._close(end)
+            except BooksUnavailable:
+                raise
+            except Exception as fault:  # noqa: BLE001 - one that cannot be told keeps no other open; raised below
+                faults.append(fault)
+        if faults:
+            raise faults[0]
 
     async def _close(self, end: SyncEnd) -> None:
         unit, rows, row = closed(end, datetime.now(UTC))

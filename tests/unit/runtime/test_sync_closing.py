@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from consumer.domain.errors import BooksUnavailable, SyncNotOver
 from consumer.domain.sync_writes import CloseSync
@@ -99,3 +100,13 @@ async def test_while_the_database_is_away_it_waits_rather_than_spins() -> None:
     with pytest.raises(BooksUnavailable):
         await closing.once()
     assert not closing.counted.is_set()
+
+
+async def test_one_that_cannot_be_told_keeps_no_other_open() -> None:
+    broken = replace(named(ONE), changed=END.row.success_count + 1)
+    books = Books(broken, named(TWO))
+    closing = Closing(books, LONG)
+    closing.counted.set()
+    with pytest.raises(ValidationError, match="unchanged"):
+        await closing.once()
+    assert books.closed == [TWO]
