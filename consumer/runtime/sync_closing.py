@@ -65,13 +65,14 @@ class SyncClosing:
         self._observer = observer
         self._counted = counted
         self._look_every = look_every
+        # Syncs under way at the most.
+        self._told: set[str] = set()
 
     async def once(self) -> None:
         """Wait until a batch has been counted, or it is time to look; then close every sync that is over.
 
         Raises:
             BooksUnavailable: the database does not answer; what is open stays open.
-            Exception: a sync could not be closed, for a fault of ours; all others were.
         """
         try:
             async with asyncio.timeout(self._look_every.total_seconds()):
@@ -80,16 +81,19 @@ class SyncClosing:
             pass  # it is time to look
         # Before looking: what is counted from here on is looked at once more.
         self._counted.clear()
-        faults = []
         for end in await self._books.ended_syncs():
             try:
                 await self._close(end)
             except BooksUnavailable:
                 raise
-            except Exception as fault:  # noqa: BLE001 - one that cannot be told keeps no other open; raised below
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+            except Exception as fault:  # noqa: BLE001 - a fault of ours must keep neither other syncs nor the service
+                self._tell(end, fault)
+
+    def _tell(self, end: SyncEnd, fault: Exception) -> None:
+        """Log why a sync stays open, once, not at each look."""
+        if end.row.id not in self._told:
+            self._told.add(end.row.id)
+            log.error("a sync cannot be closed: a defect", sync_id=end.row.id, exc_info=fault)
 
     async def _close(self, end: SyncEnd) -> None:
         unit, rows, row = closed(end, datetime.now(UTC))
