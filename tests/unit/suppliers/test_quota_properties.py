@@ -60,7 +60,9 @@ def test_a_slow_and_moody_database_costs_calls_and_never_adds_any(
         return await _backlog(FarSlots(there, back, seed), rate, clocks), begin
 
     sent, begin = run_virtually(main())
-    assert worst_second(sent) <= math.ceil((1.002 + back[1] + LATEST / SECOND) / (1 + MARGIN) * rate) + 1
+    # Each process makes up for a little lateness at once, at either edge of the second.
+    edges = 2 * len(clocks)
+    assert worst_second(sent) <= math.ceil((1.002 + back[1] + LATEST / SECOND) / (1 + MARGIN) * rate) + edges
     assert mean_rate(sent, begin + 2, begin + 6) >= 0.8 * rate
 
 
