@@ -53,7 +53,7 @@ async def test_five_kills_within_500_orders(idle: Relay) -> None:
     assert not idle.of("event.dead_lettered")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_the_message_that_kills_its_consumer_harms_no_neighbour(idle: Relay) -> None:
     neighbours = [f"SO{number:03}" for number in range(99)]
     documents = [paid(so_id) for so_id in neighbours]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOST_CHARACTER: Final = "\ufffd"
+"""Stands for what no text can hold (`consumer.suppliers.answers.parsed`): several codes become one by it."""
+
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
 
 
@@ -82,9 +85,10 @@ def _an_object(entry: JSON) -> JSON:
 def _code(entry: JSON) -> str:
     """Return the entry's code; empty where it has none, or none that a result can name."""
     try:
-        return _NAME.validate_python(as_text(entry.get("productCode")) if isinstance(entry, dict) else None)
+        code = _NAME.validate_python(as_text(entry.get("productCode")) if isinstance(entry, dict) else None)
     except ValidationError:
         return ""
+    return "" if LOST_CHARACTER in code else code
 
 
 def _fault(error: ValidationError | Misshapen, place: int) -> Misshapen:

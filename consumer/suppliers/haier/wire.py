@@ -20,7 +20,7 @@ from consumer.suppliers.fields import (
     number,
     one_or_many,
 )
-from consumer.suppliers.haier.entries import Entries, entries
+from consumer.suppliers.haier.entries import LOST_CHARACTER, Entries, entries
 from consumer.suppliers.operation import JSON, Misshapen, Said
 from consumer.suppliers.parcels import Records
 from schemas.primitives import Name
@@ -30,6 +30,12 @@ def _without_nul(text: str | None) -> str | None:
     if text is not None and "\0" in text:
         raise ValueError("expected text without NUL")
     return text
+
+
+def _whole_code(code: str) -> str:
+    if LOST_CHARACTER in code:
+        raise ValueError("expected a code without NUL and halves of characters")
+    return code
 
 
 def _storable(count: int) -> int:
@@ -43,8 +49,8 @@ _MOST_UNITS = 2**31 - 1
 
 # What the books or the contract cannot hold is found out here, where it fails one entry: later it would fail the whole
 # statement, or the whole message, in which the entry stands among others.
-Code = Annotated[Name, BeforeValidator(as_text)]
-"""A product code as results and batches can name it."""
+Code = Annotated[Name, BeforeValidator(as_text), AfterValidator(_whole_code)]
+"""A product code as results and batches can name it, and as Haier knows it again: none that has lost a character."""
 Words = Annotated[OptionalText, AfterValidator(_without_nul)]
 Urls = Annotated[Texts, AfterValidator(lambda urls: tuple(map(_without_nul, urls)))]
 
