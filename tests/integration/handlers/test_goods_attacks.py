@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,13 @@ from consumer.persistence.store import Store
 from schemas.codec import decode
 from schemas.registry import is_result
 from schemas.results import SyncCompleted
-from tests.support.goods_line import GoodsLine, Haier
+from tests.support.goods_line import GoodsLine, Haier, Listed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.domain.looks import Look
+    from consumer.domain.product import Product
     from schemas.envelope import Event
 
 HANGZHOU, QINGDAO = "330106", "370202"
@@ -172,3 +176,84 @@ async def test_who_cancels_and_who_closes_at_the_same_moment_do_not_wait_for_eac
 
             await asyncio.gather(close(), cancel())
             assert crowd.closings[row.id] + crowd.cancellings[row.id] == 1
+
+
+class LongList(Haier):
+    """A list that takes its time between its parts, in another order for each who reads it."""
+
+    @asynccontextmanager
+    async def listing(self) -> AsyncIterator[Listed]:
+        goods = list(self.goods.values())
+        random.Random(len(self.calls)).shuffle(goods)  # noqa: S311 - no secret
+        self.calls.append("listing")
+        yield SlowList(goods, [])
+
+
+class SlowList(Listed):
+    async def parts(self, size: int) -> AsyncIterator[Look[Product]]:
+        async for look in super().parts(size):
+            await asyncio.sleep(random.random() / 50)  # noqa: S311 - no secret
+            yield look
+
+
+async def test_two_who_read_one_list_at_the_same_time_count_each_good_once(migrated_url: str) -> None:
+    async with Store.open(migrated_url) as one, Store.open(migrated_url) as two:
+        haier = LongList().stocked(*codes(1_700))
+        lines = [GoodsLine(one, haier), GoodsLine(two, haier)]
+        await lines[0].send("sync.products.requested", with_prices=True)
+        the_list = lines[0].queue.pop()
+
+        async def read(line: GoodsLine) -> None:
+            while True:
+                try:
+                    await line.carry(the_list)
+                except Stale:
+                    continue
+                return
+
+        await asyncio.gather(*map(read, lines))
+        lines[0].queue += lines[1].queue
+        await lines[0].run()
+        [row] = await one.recent_sync_logs(9)
+        assert (row.status, row.total_count, row.success_count) == ("success", 3_400, 3_400)
+        assert len(await one.catalogue.prices(codes(1_700))) == 1_700
+        changed = Counter(
+            (event.type, event.subject) for line in lines for event in line.told if event.type.endswith(".changed")
+        )
+        assert set(changed.values()) == {1}
+        assert len(changed) == 3_400
+
+
+async def test_a_list_that_is_cancelled_while_it_is_read_stops_and_counts_no_more(migrated_url: str) -> None:
+    async with Store.open(migrated_url) as one, Store.open(migrated_url) as two:
+        line = GoodsLine(one, LongList().stocked(*codes(1_700)))
+        await line.send("sync.products.requested", with_prices=True)
+        await line.send("sync.products.requested", "e2", with_prices=True)
+        [plan] = await one.recent_sync_logs(9)
+        the_list = line.queue.pop()
+        reading = asyncio.create_task(line.carry(the_list))
+        while not (await two.syncs.parts(plan.id)):  # noqa: ASYNC110 - another process is what is waited for
+            await asyncio.sleep(0.001)
+        ended = await two.cancelling.cancel(plan.id, _act("li"))
+        with pytest.raises(Stale):
+            await reading
+        calls = len(line.haier.calls)
+        line.queue.append(the_list)
+        await line.run()
+        assert len(line.haier.calls) == calls
+        assert ended is not None
+        assert await one.sync_log(plan.id) == ended
+        assert 500 <= ended.success_count < 1_700
+        told = await _told(two, "e1", "e2")
+        assert Counter(event.correlationid for event in told if event.type == "sync.completed") == {"e1": 1, "e2": 1}
+
+
+async def test_many_who_ask_one_process_at_the_same_moment_are_one_sync(store: Store) -> None:
+    line = GoodsLine(store, Haier().stocked("A"))
+    await asyncio.gather(
+        *(line.send("sync.prices.requested", f"e{number}", product_codes=["A"]) for number in range(9))
+    )
+    assert len(line.queue) == 1
+    await line.run()
+    assert sorted(event.correlationid or "" for event in line.of("sync.completed")) == [f"e{n}" for n in range(9)]
+    assert len(await store.recent_sync_logs(9)) == 1
