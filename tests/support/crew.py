@@ -51,8 +51,8 @@ class Crew:
             self._assert_alive(process)
             process.terminate()
         for process in self._processes:
-            # Who was only starting has nothing to finish.
-            assert await asyncio.wait_for(process.wait(), 30) in {0, -signal.SIGTERM}
+            # Who was only starting has nothing to finish; others may take RELAY_SHUTDOWN_TIMEOUT, and a moment to close.
+            assert await asyncio.wait_for(process.wait(), 60) in {0, -signal.SIGTERM}
 
     async def close(self) -> None:
         for process in self._processes:
