@@ -51,7 +51,7 @@ class Crew:
             self._assert_alive(process)
             process.terminate()
         for process in self._processes:
-            # Who was only starting has nothing to finish; others may take RELAY_SHUTDOWN_TIMEOUT, and a moment to close.
+            # Who was only starting has nothing to finish; others may take RELAY_SHUTDOWN_TIMEOUT, and a moment more.
             assert await asyncio.wait_for(process.wait(), 60) in {0, -signal.SIGTERM}
 
     async def close(self) -> None:
