@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from consumer.domain.errors import ErrorClass, RelayError, SupplierError
-from consumer.domain.writes import Letter
+from consumer.domain.writes import Letter, LetterStatus
 from schemas.faults import InvalidEvent
 from schemas.results import ErrorInfo
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.delivery import Delivery
-    from consumer.domain.writes import InboxKey, LetterStatus
+    from consumer.domain.writes import InboxKey
 
 _LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -185,6 +185,7 @@ def letter_of(
     subject: str | None,
     status: LetterStatus,
     now: datetime,
+    follows: str | None = None,
 ) -> Letter:
     """Return the letter that files ``delivery`` under ``note``, body and headers untouched.
 
@@ -198,6 +199,7 @@ def letter_of(
         subject: what the event is about, if readable.
         status: open, or closed where its event is done already.
         now: when it is filed.
+        follows: id of the letter whose replay it comes from.
     """
     return Letter(
         id=id_,
@@ -222,6 +224,9 @@ def letter_of(
         status=status,
         first_seen_at=delivery.first_seen,
         created_at=now,
+        run=key.run,
+        follows=follows,
+        closed_at=now if status is LetterStatus.CLOSED else None,
     )
 
 

@@ -134,9 +134,13 @@ class LetterStatus(StrEnum):
 
     OPEN = "open"
     REPLAYING = "replaying"
+    """A replay has it in hand: nobody else may act on it."""
     REPLAYED = "replayed"
+    """Its event is done, thanks to a replay."""
     DISCARDED = "discarded"
+    """A person said that nothing is to be done about it."""
     CLOSED = "closed"
+    """Nothing is left to do: its event was done when it came, or a newer letter, of its replay, stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,10 @@ class Letter:
         status: open, or closed where its event is done already.
         first_seen_at: when the event was first taken from the broker.
         created_at: when the letter was written.
+        run: id of the replay that the message came from; empty: of none.
+        follows: id of the letter that was replayed then.
+        replay_id: the replay that has it in hand, or had it last.
+        closed_at: since when nothing is left to do about it.
     """
 
     id: str
@@ -190,6 +198,10 @@ class Letter:
     status: LetterStatus
     first_seen_at: datetime
     created_at: datetime
+    run: str = ""
+    follows: str | None = None
+    replay_id: str | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
 from consumer.persistence.inbox import Inbox
 from consumer.persistence.interventions import Interventions
+from consumer.persistence.ledger import Ledger
 from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
@@ -72,6 +73,7 @@ class Store(Interventions):
         self._sync_log = SyncLog(dialect)
         self.catalogue = Catalogue(database)
         self._letters = Letters(dialect)
+        self.ledger = Ledger(database)
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)

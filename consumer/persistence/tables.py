@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from consumer.persistence import (  # noqa: F401 - tables of their own
     catalogue_tables,
+    ledger_tables,
     order_kinds,
     schedule_tables,
     schema,
@@ -177,10 +178,19 @@ dead_letters = Table(
     Column("status", Text, nullable=False),
     Column("first_seen_at", UTCDateTime, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    # The replay that it came from, and the letter that was replayed then.
+    Column("run", Text, nullable=False, server_default=""),
+    Column("follows", Text),
+    # The replay that has it in hand, or had it last.
+    Column("replay_id", Text),
+    Column("closed_at", UTCDateTime),
     Index("ix_dead_letters_status_fingerprint", "status", "fingerprint"),
     Index("ix_dead_letters_status_created_at", "status", "created_at"),
     Index("ix_dead_letters_subject", "subject"),
     Index("ix_dead_letters_event_id", "event_id"),
+    index_of_known("dead_letters", "follows"),
+    index_of_known("dead_letters", "closed_at"),
+    index_where("ix_dead_letters_run", "run", "run <> ''"),
 )
 
 suspects = Table(
