@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from publishers.outgoing import Outgoing
-from rabbitmq.topology import EVENTS, RESULTS
-from schemas.registry import is_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,34 +20,24 @@ if TYPE_CHECKING:
 class EncodedEvent:
     """An event as the outbox holds it; the bytes go out as they are, so that sent again it is the same event.
 
+    Results are not mandatory: who listens is the order systems' affair, and what nobody claims waits behind the
+    alternate exchange. The service's own events are: nobody but us takes them (DESIGN 5, outbox).
+
     Attributes:
-        id: CloudEvents `id`, also the AMQP `message_id`.
-        type: event type, also the routing key.
+        id: the AMQP `message_id`; for a new event its CloudEvents `id` too.
+        exchange: where it goes.
+        routing_key: there; on the exchanges of events the type.
         body: CloudEvents structured JSON.
+        mandatory: whether a queue has to be there for it.
+        headers: of the message.
     """
 
     id: str
-    type: str
+    exchange: str
+    routing_key: str
     body: bytes
+    mandatory: bool
     headers: Mapping[str, FieldValue] = field(default_factory=dict)
-
-
-def outgoing(event: EncodedEvent) -> Outgoing:
-    """Where an event of that type goes, and whether somebody has to be there.
-
-    Results are not mandatory: who listens is the order systems' affair, and what nobody claims waits behind the
-    alternate exchange. The service's own events are: nobody but us takes them (DESIGN 5, outbox).
-    """
-    result = is_result(event.type)
-    return Outgoing(
-        exchange=RESULTS if result else EVENTS,
-        routing_key=event.type,
-        body=event.body,
-        message_id=event.id,
-        headers=event.headers,
-        type=event.type,
-        mandatory=not result,
-    )
 
 
 class ResultPublisher:
@@ -60,4 +48,16 @@ class ResultPublisher:
 
     async def publish(self, rows: Sequence[EncodedEvent]) -> list[PublishError | None]:
         """Publish all at once; one outcome for each row, in order (None: the broker has it)."""
-        return await self._publisher.publish_many([outgoing(row) for row in rows])
+        return await self._publisher.publish_many([_outgoing(row) for row in rows])
+
+
+def _outgoing(row: EncodedEvent) -> Outgoing:
+    return Outgoing(
+        exchange=row.exchange,
+        routing_key=row.routing_key,
+        body=row.body,
+        message_id=row.id,
+        headers=row.headers,
+        type=row.routing_key,
+        mandatory=row.mandatory,
+    )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Self
 from publishers.order_system import OrderSystemEvents
 from publishers.outgoing import BrokerAway, Unconfirmed
 from publishers.reading import Delivery, ResultReader
+from rabbitmq.topology import topic_binds
 from schemas.codec import decode, encode, new_event
 from schemas.registry import OUTBOUND
 
@@ -157,19 +158,6 @@ class FakeResultListener(ResultReader):
         """A message arrives on `relay.results`; one that no pattern binds goes elsewhere."""
         if any(topic_binds(pattern, routing_key) for pattern in self._types):
             self._memory.put(body)
-
-
-def topic_binds(pattern: str, routing_key: str) -> bool:
-    """Tell whether an AMQP topic pattern takes a key: `*` is one word, `#` any number of words, also none."""
-    return _binds(pattern.split("."), routing_key.split("."))
-
-
-def _binds(pattern: list[str], words: list[str]) -> bool:
-    if not pattern:
-        return not words
-    if pattern[0] == "#":
-        return any(_binds(pattern[1:], words[start:]) for start in range(len(words) + 1))
-    return bool(words) and pattern[0] in ("*", words[0]) and _binds(pattern[1:], words[1:])
 
 
 class _Memory:

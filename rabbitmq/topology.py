@@ -174,6 +174,25 @@ def lane(name: str) -> Lane:
     raise KeyError(f"there is no lane {name!r}; there are {', '.join(known.name for known in LANES)}")
 
 
+def lane_of(type_: str) -> str | None:
+    """The name of the lane that takes events of that type; None: there is none."""
+    takes = (known.name for known in LANES if any(topic_binds(pattern, type_) for pattern in known.bindings))
+    return next(takes, None)
+
+
+def topic_binds(pattern: str, routing_key: str) -> bool:
+    """Tell whether an AMQP topic pattern takes a key: `*` is one word, `#` any number of words, also none."""
+    return _binds(pattern.split("."), routing_key.split("."))
+
+
+def _binds(pattern: list[str], words: list[str]) -> bool:
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_binds(pattern[1:], words[start:]) for start in range(len(words) + 1))
+    return bool(words) and pattern[0] in ("*", words[0]) and _binds(pattern[1:], words[1:])
+
+
 def _frozen(arguments: dict[str, Argument]) -> Mapping[str, Argument]:
     return MappingProxyType(arguments)
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from consumer.accounts.choosing import AccountChoice
 from consumer.bootstrap.pausing import BoardBrake, CallWatch, PauseTelling
 from consumer.bootstrap.suppliers import Suppliers, policy_of
+from consumer.bootstrap.watching import process_name
 from consumer.deadletters.archivist import Archivist
+from consumer.deadletters.replaying import Replaying
 from consumer.domain.recoverability import DATABASE
 from consumer.handlers.callback import CALLBACKS, CallbackHandler
 from consumer.handlers.catalog_batch_prices import CatalogBatchPricesHandler
@@ -172,8 +174,10 @@ class Wiring:
         """Return what takes up while the service runs what people or other processes have changed in the books."""
         lapsing = HeldLapsing(self._books, self._relay.hand_over, keep=self._policy.snooze_limit)
         closing = SyncClosing(self._books, self._relay.hand_over, self._observer, self._counted)
+        replaying = Replaying(self.store.replay_steps, self._relay.hand_over, self._observer, owner=process_name())
         return [
             Chore("close syncs", timedelta(0), closing.once),
+            Chore("carry out replays", timedelta(0), replaying.once),
             Chore("lapse held reschedules", LOOK_FOR_LAPSED_EVERY, lapsing.once),
             Chore("heed pauses of people", LOOK_FOR_HOLDS_EVERY, self._holds.follow),
             Chore("follow the active account", LOOK_FOR_ACCOUNT_EVERY, self.suppliers.haier.follow),

@@ -64,6 +64,10 @@ class LedgerBooks(Protocol):
         """Return how an event ended, or None."""
         ...
 
+    async def replayed_letter(self, run: str, key: InboxKey) -> str | None:
+        """Return the id of the letter that a replay sent as the event of ``key``, or None."""
+        ...
+
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         """Return a sync-log row, or None."""
         ...
@@ -133,8 +137,13 @@ class Archivist:
         now = datetime.now(UTC)
         note, event, invalid = cause(delivery, self._max_event_bytes)
         identity = _Identity.of(delivery, event, invalid)
+        follows = None
+        if delivery.replay is not None:
+            follows = await self._books.replayed_letter(delivery.replay, identity.key)
+            if follows is not None:
+                identity = _Identity.of(delivery, event, invalid, run=delivery.replay)
         done = None if invalid is not None else await self._books.inbox(identity.key)
-        letter = _letter(delivery, note, identity, now=now, closed=done is not None)
+        letter = _letter(delivery, note, identity, now=now, closed=done is not None, follows=follows)
         rows = [] if done is not None else self._results(delivery, letter, note, identity, now)
         writes: tuple[Write, ...] = (letter, *rows)
         # What is done has its row: finished, or under way with a plan that ends it.
@@ -203,9 +212,9 @@ class _Identity:
         self.subject = subject
 
     @classmethod
-    def of(cls, delivery: Delivery, event: Event | None, invalid: InvalidEvent | None) -> _Identity:
+    def of(cls, delivery: Delivery, event: Event | None, invalid: InvalidEvent | None, *, run: str = "") -> _Identity:
         if event is not None:
-            key = InboxKey(event.source, event.id)
+            key = InboxKey(event.source, event.id, run)
             type_: str | None = event.type
             subject: str | None = event.subject
         else:
@@ -221,7 +230,7 @@ class _Identity:
             return cls(key, key, type_, subject, cause)
         # Two bodies under one id are two rejections: the digest keeps their results apart.
         digest = body_digest(delivery.body)
-        return cls(key, InboxKey(key.source, key.event_id, f"rejected:{digest}"), type_, subject)
+        return cls(key, InboxKey(key.source, key.event_id, f"rejected:{digest}{key.run}"), type_, subject)
 
 
 def _rejected(delivery: Delivery, note: ErrorNote, letter: Letter) -> Result:
@@ -252,7 +261,9 @@ def _sync_results(row: SyncLogRow) -> list[Result]:
     return [Result("sync.completed", completed, subject=row.id), Result("sync_log.recorded", told, subject=row.id)]
 
 
-def _letter(delivery: Delivery, note: ErrorNote, identity: _Identity, *, now: datetime, closed: bool) -> Letter:
+def _letter(
+    delivery: Delivery, note: ErrorNote, identity: _Identity, *, now: datetime, closed: bool, follows: str | None
+) -> Letter:
     lane = delivery.headers.get(headers.LANE)
     origin = lane if isinstance(lane, str) else delivery.queue.removesuffix(".dlq")
     key = identity.key
@@ -266,4 +277,5 @@ def _letter(delivery: Delivery, note: ErrorNote, identity: _Identity, *, now: da
         subject=identity.subject,
         status=LetterStatus.CLOSED if closed else LetterStatus.OPEN,
         now=now,
+        follows=follows,
     )

@@ -110,6 +110,12 @@ class Delivery:
         return seen if _OLDEST <= seen <= self.received_at + _CLOCKS_APART else self.received_at
 
     @property
+    def replay(self) -> str | None:
+        """The replay that it says it comes from (header ``x-relay-replay``); believed where the books know of it."""
+        given = _text(self.headers.get(REPLAY))
+        return given if given and given.isprintable() and len(given) <= _LONGEST_ID else None
+
+    @property
     def delivery_count(self) -> int:
         """Returns counted by the quorum queue (``x-delivery-count``), 0 at first."""
         value = self.headers.get(DELIVERY_COUNT, 0)

@@ -56,6 +56,7 @@ class _Families:
     outbox_oldest_age: Gauge
     callbacks: Counter
     sync_items: Counter
+    replayed: Counter
     sync_last_success: Gauge
     results_unclaimed: Gauge
 
@@ -154,6 +155,10 @@ class Metrics(SupplierMetrics):
         if success:
             self._families.sync_last_success.labels(sync_type).set_to_current_time()
 
+    def letters_replayed(self, outcome: str, count: int) -> None:
+        """Count letters of replays that ended so (`consumer.domain.replay.ItemStatus`)."""
+        self._families.replayed.labels(outcome).inc(count)
+
     def results_unclaimed(self, count: int) -> None:
         """Say how many results lie in ``relay.results.unclaimed``."""
         self._families.results_unclaimed.set(count)
@@ -228,6 +233,7 @@ def _families(version: str) -> _Families:
         outbox_oldest_age=gauge("relay_outbox_oldest_age_seconds", "Age of the oldest of them, 0 for none."),
         callbacks=counter("relay_callbacks_total", "Calls at the receiver, by how they ended.", "method", "outcome"),
         sync_items=counter("relay_sync_items_total", "Items of syncs.", "sync_type", "outcome"),
+        replayed=counter("relay_replay_messages_total", "Letters of replays, by how they ended.", "outcome"),
         sync_last_success=gauge(
             "relay_sync_last_success_timestamp_seconds", "When a sync last ended with success.", "sync_type"
         ),

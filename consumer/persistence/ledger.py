@@ -68,6 +68,21 @@ class Ledger:
         query = select(_LETTERS).where(*meant(selection)).order_by(order, _LETTERS.c.id).limit(limit)
         return await self._database.read(lambda connection: [letter_of_row(row) for row in connection.execute(query)])
 
+    async def ids(self, selection: Selection) -> list[str]:
+        """Return ids of all letters that ``selection`` means, the oldest first."""
+        query = select(_LETTERS.c.id).where(*meant(selection)).order_by(_LETTERS.c.created_at, _LETTERS.c.id)
+        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def by_ids(self, ids: Sequence[str]) -> list[Letter]:
+        """Return the letters of ``ids`` (hundreds at most), in that order; one that is gone is left out."""
+        query = select(_LETTERS).where(_LETTERS.c.id.in_(ids))
+
+        def look(connection: Connection) -> list[Letter]:
+            found = {row.id: letter_of_row(row) for row in connection.execute(query)}
+            return [found[id_] for id_ in ids if id_ in found]
+
+        return await self._database.read(look)
+
     async def count(self, selection: Selection) -> int:
         """Return how many letters ``selection`` means."""
         query = select(func.count()).select_from(_LETTERS).where(*meant(selection))

@@ -28,6 +28,9 @@ from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
+from consumer.persistence.replay_looks import ReplayLooks
+from consumer.persistence.replay_steps import ReplaySteps
+from consumer.persistence.replays import Replays
 from consumer.persistence.reports import Reports
 from consumer.persistence.schedule import Schedule
 from consumer.persistence.shipments import Shipments
@@ -74,6 +77,9 @@ class Store(Interventions):
         self.catalogue = Catalogue(database)
         self._letters = Letters(dialect)
         self.ledger = Ledger(database)
+        self.replays = Replays(database, self._audit, self._sync_log)
+        self.replay_looks = ReplayLooks(database)
+        self.replay_steps = ReplaySteps(database, self._audit, self._sync_log, self._outbox)
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)

@@ -63,6 +63,10 @@ class BatchedBooks:
         """Return how the event of ``key`` ended, or None while it has not."""
         return await self._inbox.ask(key)
 
+    async def replayed_letter(self, run: str, key: InboxKey) -> str | None:
+        """Return the id of the letter that the replay ``run`` sent as the event of ``key``; None: it sent no such."""
+        return await self._store.replay_looks.letter_of(run, key)
+
     async def order(self, so_id: str) -> Order | None:
         """Return the order, or None if it is not in the books."""
         return await self._orders.ask(so_id)

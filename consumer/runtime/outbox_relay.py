@@ -143,4 +143,11 @@ class OutboxRelay:
 
 
 def _encoded(row: OutboxMessage) -> EncodedEvent:
-    return EncodedEvent(id=row.id, type=row.routing_key, body=row.body, headers=row.headers)
+    return EncodedEvent(
+        id=row.id,
+        exchange=row.exchange,
+        routing_key=row.routing_key,
+        body=row.body,
+        mandatory=row.mandatory,
+        headers=row.headers,
+    )

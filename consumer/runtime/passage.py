@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consumer.domain.letters import letter_id, letter_of, note_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Passage:
     """One delivery under way; what it is about is filled in as it is read."""
 
-    __slots__ = ("delivery", "digest", "key", "note", "outcome", "subject", "type")
+    __slots__ = ("delivery", "digest", "follows", "key", "note", "outcome", "subject", "type")
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
@@ -32,6 +33,7 @@ class Passage:
         self.outcome = "left"
         self.subject: str | None = None
         self.type: str | None = None
+        self.follows: str | None = None
 
     def read(self, event: Event) -> None:
         """Take over what the decoded event says."""
@@ -40,6 +42,11 @@ class Passage:
         so_id = getattr(event.data, "so_id", None)
         self.subject = so_id if isinstance(so_id, str) else event.subject
         self.type = event.type
+
+    def belongs_to(self, run: str, letter_id: str) -> None:
+        """Take over that the replay ``run`` sent it, for that letter: what it did before is no reason to skip it."""
+        self.key = replace(self.key, run=run)
+        self.follows = letter_id
 
     @property
     def suspect_key(self) -> str:
@@ -82,4 +89,5 @@ class Passage:
             subject=self.subject,
             status=LetterStatus.OPEN,
             now=now,
+            follows=self.follows,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.domain.errors import AlreadyDone, Defect, RelayError, Stale
+from consumer.domain.outcome import Ending
 from consumer.domain.recoverability import DATABASE, Policy
 from consumer.domain.results import outgoing
 from consumer.domain.writes import ClearSuspect, MarkSuspect, UnitOfWork, Write
@@ -195,6 +196,8 @@ class Pipeline:
         if self._pauses.fetching(self._resources) is Fetching.PAUSED:
             # It waited for its turn while the lane went to rest.
             return await self._aftermath.sit_out(passage)
+        if passage.delivery.replay is not None and await self._done_meanwhile(passage, passage.delivery.replay, event):
+            return Settlement.ACK
         done = await self._books.inbox(passage.key)
         if done is not None:
             return await self._duplicate(passage, done)
@@ -229,6 +232,19 @@ class Pipeline:
                     raise
             else:
                 return
+
+    async def _done_meanwhile(self, passage: Passage, run: str, event: Event) -> bool:
+        """See whether a replay sent it, and whether its event was carried through without that: then that is noted."""
+        letter_id = await self._books.replayed_letter(run, passage.key)
+        if letter_id is None:
+            return False
+        before = await self._books.inbox(passage.key)
+        passage.belongs_to(run, letter_id)
+        if before is None or before.outcome == Ending.REFUSED or await self._books.inbox(passage.key) is not None:
+            return False
+        await self._books.commit(UnitOfWork((passage.done(event.type, before.outcome, datetime.now(UTC)),)))
+        passage.outcome = "duplicate"
+        return True
 
     async def _duplicate(self, passage: Passage, done: InboxEntry) -> Settlement:
         """An event that is done has no second effect; its results go out again under the same ids."""

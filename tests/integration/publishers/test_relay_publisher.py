@@ -99,13 +99,17 @@ def test_the_blocking_client_tells_of_a_broker_that_is_away() -> None:
         relay.sync_balance()
 
 
+def _stored(id_: str, exchange: str, type_: str, body: bytes, *, mandatory: bool) -> EncodedEvent:
+    return EncodedEvent(id=id_, exchange=exchange, routing_key=type_, body=body, mandatory=mandatory)
+
+
 async def test_results_go_their_two_ways(amqp_url: str, contract: AbstractChannel) -> None:
     heard = await contract.declare_queue("heard", durable=True)
     await heard.bind(RESULTS, "order.#")
     rows = [
-        EncodedEvent(id="r-1", type="order.confirmed", body=b"1"),
-        EncodedEvent(id="r-2", type="catalog.batch.products", body=b"2", headers={"x-relay-attempt": 1}),
-        EncodedEvent(id="r-3", type="product.changed", body=b"3"),
+        _stored("r-1", RESULTS, "order.confirmed", b"1", mandatory=False),
+        _stored("r-2", EVENTS, "catalog.batch.products", b"2", mandatory=True),
+        _stored("r-3", RESULTS, "product.changed", b"3", mandatory=False),
     ]
     async with ConfirmedPublisher(amqp_url, name="test") as publisher:
         results = ResultPublisher(publisher)

@@ -49,6 +49,9 @@ class Ledger:
         assert key == KEY
         return self.done
 
+    async def replayed_letter(self, run: str, key: InboxKey) -> str | None:
+        raise AssertionError(f"no replay sent it: {run}, {key}")
+
     async def sync_log(self, id_: str) -> SyncLogRow | None:
         assert id_ != SYNC
         return None

@@ -40,6 +40,7 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
     metrics.dead_letters({("relay.orders", "bug"): 1})
     metrics.orders({"pushed": 3})
     metrics.outbox(pending=4, oldest_age_seconds=1.5)
+    metrics.letters_replayed("succeeded", 1)
     metrics.sync_ended("products", changed=20, unchanged=3, failed=0, success=True)
     metrics.results_unclaimed(9)
     metrics.circuit_open("ylh", open=True)
@@ -76,6 +77,7 @@ def test_the_names_are_those_of_the_design(metrics: Metrics) -> None:
         ("relay_outbox_pending", ()),
         ("relay_outbox_oldest_age_seconds", ()),
         ("relay_sync_items_total", ("outcome", "sync_type")),
+        ("relay_replay_messages_total", ("outcome",)),
         ("relay_sync_last_success_timestamp_seconds", ("sync_type",)),
         ("relay_results_unclaimed", ()),
         ("relay_build_info", ("python", "version")),

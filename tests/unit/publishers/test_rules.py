@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from publishers.sequences import RecentSequences, is_news
 from publishers.slots import Slots
 from publishers.supervision import Backoff
-from publishers.testing import topic_binds
+from rabbitmq.topology import topic_binds
 
 
 @given(st.lists(st.integers(min_value=0, max_value=9), max_size=30))

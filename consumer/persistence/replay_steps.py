@@ -1,0 +1,286 @@
+"""Carrying replays out, a step at a time. Each step is one transaction under the lease of the process that leads.
+
+What a step sends is in the outbox in the same transaction that says so: whoever is killed, nothing goes twice and
+nothing is left out. Outcomes are read from the inbox and the ledger, where the event itself wrote them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import BigInteger, and_, bindparam, literal_column, or_, select, update
+
+from consumer.domain.audit import AuditEntry
+from consumer.domain.outcome import Ending, Result
+from consumer.domain.replay import (
+    LOOKED_AT,
+    NO_OUTCOME_AFTER,
+    ItemStatus,
+    ReplayStatus,
+    may_go,
+    sent_again,
+    too_many_failed,
+)
+from consumer.domain.results import SOURCE, outgoing, recorded
+from consumer.domain.writes import InboxKey, LetterStatus, OutboxMessage
+from consumer.persistence import tables
+from consumer.persistence.bulk import Incoming
+from consumer.persistence.columns import clock, clock_once, database_time, milliseconds
+from consumer.persistence.letters import letter_of_row
+from consumer.persistence.replay_looks import ITEMS, LETTERS, REPLAYS, counted, item_of, standing
+from consumer.persistence.replays import end_early, log_row
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import Connection
+
+    from consumer.domain.replay import Replay
+    from consumer.persistence.audit import Audit
+    from consumer.persistence.engine import Database
+    from consumer.persistence.outbox import Outbox
+    from consumer.persistence.sync_log import SyncLog
+
+_INBOX = tables.inbox
+_AT_ONCE: Final = 500
+"""Outcomes read in one step, and letters sent in one."""
+ACTOR: Final = "haier-relay"
+"""Who stops a replay by its guard, in the audit log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did.
+
+    Attributes:
+        replay: as it stands now.
+        messages: committed with it, to be sent.
+        gone: how many letters are among them.
+        succeeded: letters whose event is done, heard of in this step.
+        failed: letters that came back, heard of in this step.
+        awaits: no more may go before an outcome is known.
+    """
+
+    replay: Replay
+    messages: tuple[OutboxMessage, ...]
+    gone: int
+    succeeded: int
+    failed: int
+    awaits: bool
+
+
+class ReplaySteps:
+    """Statements on ``replays`` and ``replay_letters`` for the process that carries a replay out."""
+
+    def __init__(self, database: Database, audit: Audit, sync_log: SyncLog, outbox: Outbox) -> None:
+        self._database = database
+        self._audit = audit
+        self._sync_log = sync_log
+        self._outbox = outbox
+        dialect = database.dialect
+        open_ = and_(REPLAYS.c.started_at.is_not(None), REPLAYS.c.ended_at.is_(None))
+        free = or_(
+            REPLAYS.c.lease_owner == bindparam("owner"),
+            REPLAYS.c.lease_until.is_(None),
+            REPLAYS.c.lease_until <= clock_once(),
+        )
+        self._to_lead = select(REPLAYS.c.id).where(open_, free).order_by(REPLAYS.c.started_at)
+        self._lead = (
+            update(REPLAYS)
+            .where(
+                REPLAYS.c.id == bindparam("replay"),
+                open_,
+                or_(
+                    REPLAYS.c.lease_owner == bindparam("owner"),
+                    REPLAYS.c.lease_until.is_(None),
+                    # On PostgreSQL asked when the row is ours.
+                    REPLAYS.c.lease_until <= clock(),
+                ),
+            )
+            .values(lease_owner=bindparam("owner"), lease_until=clock() + bindparam("lease", type_=BigInteger))
+        )
+        ended = Incoming.of(dialect, ITEMS, "replay_id", "position", "status", "reason", "ended_at", "new_letter_id")
+        self._end = ended.bulk(
+            update(ITEMS)
+            .where(ITEMS.c.replay_id == ended.rows.c.replay_id, ITEMS.c.position == ended.rows.c.position)
+            .values({name: ended.rows.c[name] for name in ("status", "reason", "ended_at", "new_letter_id")})
+        )
+        closed = Incoming.of(dialect, LETTERS, "id", "status", "closed_at")
+        self._close = closed.bulk(
+            update(LETTERS)
+            .where(LETTERS.c.id == closed.rows.c.id, LETTERS.c.status == _text(LetterStatus.REPLAYING))
+            .values(status=closed.rows.c.status, closed_at=closed.rows.c.closed_at)
+        )
+        under_way = and_(ITEMS.c.replay_id == bindparam("replay"), ITEMS.c.status == _text(ItemStatus.SENT))
+        of_run = and_(ITEMS.c.event_id == _INBOX.c.event_id, ITEMS.c.event_source == _INBOX.c.source)
+        self._done = (
+            select(ITEMS.c.position, ITEMS.c.letter_id, _INBOX.c.outcome)
+            .join(_INBOX, and_(of_run, _INBOX.c.run == ITEMS.c.replay_id))
+            .where(under_way, _INBOX.c.outcome != _text(Ending.REFUSED))
+            .limit(_AT_ONCE)
+        )
+        came_back = and_(
+            LETTERS.c.run == ITEMS.c.replay_id,
+            LETTERS.c.event_id == ITEMS.c.event_id,
+            LETTERS.c.status != _text(LetterStatus.CLOSED),
+        )
+        self._back = (
+            select(ITEMS.c.position, ITEMS.c.letter_id, LETTERS.c.id.label("new_id"), LETTERS.c.message)
+            .join(LETTERS, came_back)
+            .where(under_way)
+            .limit(_AT_ONCE)
+        )
+        self._lost = select(ITEMS.c.position, ITEMS.c.letter_id).where(
+            under_way, ITEMS.c.sent_at < bindparam("before", type_=ITEMS.c.sent_at.type)
+        )
+        self._next = (
+            select(ITEMS)
+            .where(ITEMS.c.replay_id == bindparam("replay"), ITEMS.c.status == _text(ItemStatus.WAITING))
+            .order_by(ITEMS.c.position)
+            .limit(bindparam("limit", type_=BigInteger))
+        )
+        sent = Incoming.of(dialect, ITEMS, "replay_id", "position", "sent_at")
+        self._sent = sent.bulk(
+            update(ITEMS)
+            .where(ITEMS.c.replay_id == sent.rows.c.replay_id, ITEMS.c.position == sent.rows.c.position)
+            .values(status=_text(ItemStatus.SENT), sent_at=sent.rows.c.sent_at)
+        )
+
+    async def to_lead(self, owner: str) -> list[str]:
+        """Return ids of replays under way that ``owner`` leads, or that nobody does."""
+        return await self._database.read(
+            lambda connection: list(connection.execute(self._to_lead, {"owner": owner}).scalars())
+        )
+
+    async def step(self, replay_id: str, owner: str, lease: timedelta, room: int) -> Step | None:
+        """Take or extend the lease of ``owner``, hear what became of what was sent, and send what may go.
+
+        Args:
+            replay_id: which.
+            owner: name of the process.
+            lease: for how long, by the database's clock.
+            room: how many letters its pace lets go now.
+
+        Returns:
+            What was done; None: another process leads it, or it is over.
+        """
+        return await self._database.write(partial(self._step, replay_id, owner, lease, room))
+
+    def _step(self, replay_id: str, owner: str, lease: timedelta, room: int, connection: Connection) -> Step | None:
+        mine = {"replay": replay_id, "owner": owner, "lease": milliseconds(lease)}
+        if not connection.execute(self._lead, mine).rowcount:
+            return None
+        now = database_time(connection)
+        succeeded, failed = self._hear(connection, replay_id, now)
+        replay = standing(connection, replay_id)
+        if replay is None:
+            raise LookupError(f"replay {replay_id} vanished under its lease")
+        counts, messages, gone = replay.counts, list[OutboxMessage](), 0
+        running = replay.status is ReplayStatus.RUNNING
+        if running and counts.failed and self._must_stop(connection, replay):
+            self._stop(connection, replay, now)
+        elif running and counts.waiting:
+            messages = self._send(connection, replay_id, min(room, may_go(counts, replay.terms.canary), _AT_ONCE), now)
+            gone = len(messages)
+        after = standing(connection, replay_id) or replay
+        if not after.counts.sent and (not after.counts.waiting or after.status not in _GOING):
+            messages += self._finish(connection, after, now)
+            after = standing(connection, replay_id) or after
+        awaits = not gone and running and may_go(counts, replay.terms.canary) == 0
+        return Step(after, tuple(messages), gone, succeeded, failed, awaits)
+
+    def _hear(self, connection: Connection, replay_id: str, now: datetime) -> tuple[int, int]:
+        """Take note of what became of letters that were sent; return how many succeeded, and how many failed."""
+        of_it = {"replay": replay_id}
+        back = {row.position: row for row in connection.execute(self._back, of_it)}
+        done = {row.position: row for row in connection.execute(self._done, of_it)}
+        lost = [
+            row
+            for row in connection.execute(self._lost, of_it | {"before": now - NO_OUTCOME_AFTER})
+            if row.position not in back and row.position not in done
+        ]
+        ended: list[tuple[Any, ...]] = []
+        closed: dict[str, tuple[Any, ...]] = {}
+        for place, letter_id, new_id, message in back.values():
+            ended.append((replay_id, place, ItemStatus.FAILED.value, message, now, new_id))
+            closed[letter_id] = (letter_id, LetterStatus.CLOSED.value, now)
+        for place, letter_id, outcome in done.values():
+            if place not in back:
+                told = None if outcome == Ending.DONE.value else outcome
+                ended.append((replay_id, place, ItemStatus.SUCCEEDED.value, told, now, None))
+                closed[letter_id] = (letter_id, LetterStatus.REPLAYED.value, now)
+        for place, letter_id in lost:
+            reason = "it was sent, and nothing was heard of it for longer than its retries can take"
+            ended.append((replay_id, place, ItemStatus.FAILED.value, reason, now, None))
+            closed[letter_id] = (letter_id, LetterStatus.OPEN.value, None)
+        self._end.execute(connection, ended)
+        self._close.execute(connection, [closed[letter_id] for letter_id in sorted(closed)])
+        return len(done.keys() - back.keys()), len(back) + len(lost)
+
+    def _must_stop(self, connection: Connection, replay: Replay) -> bool:
+        known = (ItemStatus.SUCCEEDED.value, ItemStatus.FAILED.value)
+        newest = connection.execute(
+            select(ITEMS.c.status)
+            .where(ITEMS.c.replay_id == replay.id, ITEMS.c.status.in_(known))
+            .order_by(ITEMS.c.ended_at.desc(), ITEMS.c.position.desc())
+            .limit(LOOKED_AT)
+        ).scalars()
+        failed = [status == ItemStatus.FAILED.value for status in newest]
+        return too_many_failed(failed, replay.terms.stop_at_error_rate)
+
+    def _stop(self, connection: Connection, replay: Replay, now: datetime) -> None:
+        counts = replay.counts
+        limit = f"{replay.terms.stop_at_error_rate:.0%}"
+        newest = self._newest_reason(connection, replay.id)
+        why = f"{counts.failed} of {counts.ended} came back, of the newest more than {limit}: {newest}"
+        end_early(connection, replay.id, ReplayStatus.STOPPED, why)
+        entry = AuditEntry(ACTOR, "replay.stop", now, replay.id, why, {"sent": counts.begun, "failed": counts.failed})
+        self._audit.add(connection, entry)
+
+    @staticmethod
+    def _newest_reason(connection: Connection, replay_id: str) -> str:
+        query = (
+            select(ITEMS.c.reason)
+            .where(ITEMS.c.replay_id == replay_id, ITEMS.c.status == ItemStatus.FAILED.value)
+            .order_by(ITEMS.c.ended_at.desc(), ITEMS.c.position.desc())
+            .limit(1)
+        )
+        return connection.execute(query).scalar_one_or_none() or ""
+
+    def _send(self, connection: Connection, replay_id: str, limit: int, now: datetime) -> list[OutboxMessage]:
+        if limit < 1:
+            return []
+        rows = connection.execute(self._next, {"replay": replay_id, "limit": limit}).all()
+        query = select(LETTERS).where(LETTERS.c.id.in_([row.letter_id for row in rows]))
+        letters = {row.id: letter_of_row(row) for row in connection.execute(query)}
+        messages = [sent_again(replay_id, row.position, letters[row.letter_id], item_of(row), now) for row in rows]
+        self._outbox.add(connection, messages)
+        self._sent.execute(connection, [(replay_id, row.position, now) for row in rows])
+        return messages
+
+    def _finish(self, connection: Connection, replay: Replay, now: datetime) -> list[OutboxMessage]:
+        status = ReplayStatus.DONE if replay.status in _GOING else replay.status
+        connection.execute(
+            update(REPLAYS).where(REPLAYS.c.id == replay.id).values(status=status.value, ended_at=now, lease_until=None)
+        )
+        ended = replace(replay, status=status)
+        row = log_row(ended, counted(connection, replay.id), now, ended.told, ended=True)
+        self._sync_log.write(connection, [row])
+        told = outgoing(
+            [Result("sync_log.recorded", recorded(row), subject=row.id)],
+            key=InboxKey(SOURCE, replay.id),
+            correlationid=None,
+            traceparent=None,
+            now=now,
+        )
+        self._outbox.add(connection, told)
+        return told
+
+
+_GOING: Final = frozenset({ReplayStatus.RUNNING, ReplayStatus.PAUSED})
+
+
+def _text(value: str) -> Any:
+    return literal_column(f"'{value}'")
