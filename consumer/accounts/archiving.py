@@ -16,7 +16,6 @@ from consumer.accounts.archive import Archive, ArchivedAccount, ArchivedRevision
 from consumer.accounts.desk import audited, revised
 from consumer.accounts.sealing import Unsealable
 from consumer.domain.account import Account, AccountAction, AccountRevision
-from consumer.domain.audit import AuditEntry
 
 if TYPE_CHECKING:
     from consumer.accounts.desk import Check, Deed
@@ -73,7 +72,7 @@ class Archiving:
         def work(book: AccountBook) -> Archive:
             archive = Archive(made_at=deed.at, accounts=tuple(self._archived(book, one) for one in book.all()))
             detail = {"accounts": len(archive.accounts)}
-            book.audit(AuditEntry(deed.actor, "config.backup", deed.at, None, deed.reason, detail))
+            book.audit(deed.entry("config.backup", None, detail))
             return archive
 
         return await self._accounts.change(work)

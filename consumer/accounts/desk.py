@@ -46,6 +46,12 @@ class Deed:
     at: datetime
     reason: str | None = None
 
+    def entry(
+        self, action: str, subject: str | None, detail: Mapping[str, str | int | None] | None = None
+    ) -> AuditEntry:
+        """Return it as it stands in the audit log, done to the account called ``subject``."""
+        return AuditEntry(self.actor, action, self.at, subject, self.reason, detail or {})
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -226,7 +232,7 @@ class AccountDesk:
                         secrets, revisions = secrets + count, revisions + 1
             if secrets:
                 detail = {"secrets": secrets, "accounts": accounts, "revisions": revisions}
-                book.audit(AuditEntry(deed.actor, "config.reseal", deed.at, None, deed.reason, detail))
+                book.audit(deed.entry("config.reseal", None, detail))
             return Resealed(secrets, accounts, revisions)
 
         return await self._accounts.change(work)
@@ -281,4 +287,4 @@ def revised(book: AccountBook, account: Account, action: AccountAction, deed: De
 def audited(book: AccountBook, account: Account, action: str, deed: Deed, **more: str | int | None) -> None:
     """Write down what was done to ``account``."""
     detail = {"config_id": account.id, "revision": account.revision, **more}
-    book.audit(AuditEntry(deed.actor, action, deed.at, account.name, deed.reason, detail))
+    book.audit(deed.entry(action, account.name, detail))

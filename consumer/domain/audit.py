@@ -23,6 +23,9 @@ _PURPOSE: Final = b"haier-relay audit chain 1"
 _NAMING: Final = b"haier-relay audit chain 1, name of the key"
 _NAME_CHARACTERS: Final = 8
 
+REFUSED: Final = "refused"
+"""Key in the detail of an act that was tried and refused by a rule: its value says why. Nothing was done then."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:

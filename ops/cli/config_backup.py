@@ -14,6 +14,7 @@ from ops.cli.asking import books, settings_for
 from ops.cli.config_changing import ReasonOption, at_desk, deed_for, show_done
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer, say
+from ops.cli.reasons import kept
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -118,8 +119,9 @@ async def _taken(settings: "Settings", deed: "Deed") -> "Archive":
     from consumer.accounts.archiving import Archiving
     from consumer.accounts.choosing import rules_of
     from consumer.accounts.sealing import Vault
+    from ops.acting import acting
 
-    async with books(settings) as store:
+    async with books(settings) as store, acting(store, deed.entry("config.backup", None)):
         return await Archiving(store.accounts, Vault(settings.service.secret_keys), rules_of(settings)).take(deed)
 
 
@@ -127,15 +129,16 @@ async def _one(settings: "Settings", name: str, revision: int, deed: "Deed") -> 
     async def work(desk: "AccountDesk") -> "Done":
         return await desk.restore(name, revision, deed)
 
-    return await at_desk(settings, work)
+    return await at_desk(settings, deed.entry("config.restore", kept(name), {"from_revision": revision}), work)
 
 
 async def _all(settings: "Settings", archive: "Archive", deed: "Deed", *, yes: bool) -> "list[Restored]":
     from consumer.accounts.archiving import Archiving
     from consumer.accounts.choosing import rules_of
     from consumer.accounts.sealing import Vault
+    from ops.acting import acting
 
-    async with books(settings) as store:
+    async with books(settings) as store, acting(store, deed.entry("config.restore", None)):
         archiving = Archiving(store.accounts, Vault(settings.service.secret_keys), rules_of(settings))
         changed = await archiving.known(archive)
         if changed:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from consumer.accounts.desk import AccountDesk, Deed, Done
+    from consumer.domain.audit import AuditEntry
     from consumer.settings import Settings
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def set_(
     async def work(desk: "AccountDesk") -> "Done":
         return await (desk.amend if merge or file is None else desk.set)(name, changes, deed)
 
-    done = asyncio.run(at_desk(settings, work))
+    done = asyncio.run(at_desk(settings, deed.entry("config.set", kept(name)), work))
     show_done(done, Printer(output, settings.service.timezone))
     if not done.account.is_active:
         say(f"`relay config activate {name}` lets it serve.")
@@ -104,12 +105,14 @@ def activate(
     settings = settings_for("database")
     deed = deed_for(reason)
 
-    async def work(desk: "AccountDesk") -> "Done | None":
-        return await (desk.deactivate(deed) if name is None else desk.activate(name, deed))
+    async def work(desk: "AccountDesk") -> "Done":
+        done = await (desk.deactivate(deed) if name is None else desk.activate(name, deed))
+        if done is None:
+            raise Failure("No stored account is active: the environment's serves already (HAIER_*).")
+        return done
 
-    done = asyncio.run(at_desk(settings, work))
-    if done is None:
-        raise Failure("No stored account is active: the environment's serves already (HAIER_*).")
+    entry = deed.entry("config.deactivate", None) if name is None else deed.entry("config.activate", kept(name))
+    done = asyncio.run(at_desk(settings, entry, work))
     show_done(done, Printer(output, settings.service.timezone))
     if none:
         _warn_without_environment(settings)
@@ -157,7 +160,7 @@ def _rotate(reason: str | None, output: Output) -> None:
     async def work(desk: "AccountDesk") -> dict[str, int]:
         return asdict(await desk.reseal(deed))
 
-    done = asyncio.run(at_desk(settings, work))
+    done = asyncio.run(at_desk(settings, deed.entry("config.reseal", None), work))
     printer = Printer(output, settings.service.timezone)
     printer.record(done, _RESEALED)
     if not done["secrets"]:
@@ -177,13 +180,16 @@ def deed_for(reason: str | None) -> "Deed":
     return Deed(actor(), datetime.now(UTC), kept(reason or "") or None)
 
 
-async def at_desk(settings: "Settings", work: "Callable[[AccountDesk], Coroutine[Any, Any, T]]") -> T:
-    """Return what comes of ``work`` on the stored accounts."""
+async def at_desk(
+    settings: "Settings", tried: "AuditEntry", work: "Callable[[AccountDesk], Coroutine[Any, Any, T]]"
+) -> T:
+    """Return what comes of ``work`` on the stored accounts; ``tried`` is how a refusal is audited."""
     from consumer.accounts.choosing import rules_of
     from consumer.accounts.desk import AccountDesk
     from consumer.accounts.sealing import Vault
+    from ops.acting import acting
 
-    async with books(settings) as store:
+    async with books(settings) as store, acting(store, tried):
         return await work(AccountDesk(store.accounts, Vault(settings.service.secret_keys), rules_of(settings)))
 
 

@@ -5,7 +5,6 @@
 import asyncio
 import sys
 from codecs import BOM_UTF8
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -106,11 +105,10 @@ async def _known(settings: "Settings", orders: "list[ImportedOrder]") -> set[str
 
 
 async def _imported(settings: "Settings", orders: "list[ImportedOrder]", reason: str) -> list[str]:
-    from consumer.domain.audit import AuditEntry
-    from ops.actor import actor
+    from ops.acting import act
     from ops.orders_import import write
 
     async with books(settings) as store:
         detail: dict[str, str | int | None] = {"orders": len(orders), "first": orders[0].so_id}
-        await store.audit(AuditEntry(actor(), "order.import", datetime.now(UTC), None, reason, detail))
+        await store.audit(act("order.import", None, reason, detail))
         return await write(store, orders)

@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -71,9 +70,8 @@ def timeline(
 
 
 async def _look(settings: "Settings", so_id: str, reveal_because: str | None) -> dict[str, Any]:
-    from consumer.domain.audit import AuditEntry
     from consumer.domain.order import Order
-    from ops.actor import actor
+    from ops.acting import act
     from ops.order_story import act_of, consignee, masked_consignee, story_of
 
     async with books(settings) as store:
@@ -87,8 +85,7 @@ async def _look(settings: "Settings", so_id: str, reveal_because: str | None) ->
             )
         if reveal_because is not None:
             # Written before it is shown: nobody sees a customer without a trace of it.
-            act = await store.audit(AuditEntry(actor(), "order.reveal", datetime.now(UTC), so_id, reveal_because))
-            moments.append(act_of(act))
+            moments.append(act_of(await store.audit(act("order.reveal", so_id, reveal_because))))
         return {
             "so_id": order.so_id,
             "state": None if known is None else order.state.value,

@@ -99,27 +99,24 @@ def pause(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
 def resume(supplier: SupplierArgument, *, reason: ReasonOption) -> None:
     """End a person's pause of a supplier; what rests for another cause goes on resting until its probe gets through."""
     why = said(reason)
-    if not asyncio.run(_resume(settings_for("database"), supplier, why)):
-        raise Failure(f"Nobody has paused {supplier}. `relay supplier status` shows what it rests for, if it does.")
+    asyncio.run(_resume(settings_for("database"), supplier, why))
     say(f"{supplier} is resumed. Running services call it again within some seconds.")
 
 
 async def _pause(settings: "Settings", supplier: str, reason: str) -> None:
-    from consumer.domain.audit import AuditEntry
-    from ops.actor import actor
+    from ops.acting import act
 
-    entry = AuditEntry(actor(), "supplier.pause", datetime.now(UTC), supplier, reason)
     async with books(settings) as store:
-        await store.pause_supplier(supplier, entry)
+        await store.pause_supplier(supplier, act("supplier.pause", supplier, reason))
 
 
-async def _resume(settings: "Settings", supplier: str, reason: str) -> bool:
-    from consumer.domain.audit import AuditEntry
-    from ops.actor import actor
+async def _resume(settings: "Settings", supplier: str, reason: str) -> None:
+    from ops.acting import act, acting
 
-    entry = AuditEntry(actor(), "supplier.resume", datetime.now(UTC), supplier, reason)
-    async with books(settings) as store:
-        return await store.resume_supplier(supplier, entry) is not None
+    entry = act("supplier.resume", supplier, reason)
+    async with books(settings) as store, acting(store, entry):
+        if await store.resume_supplier(supplier, entry) is None:
+            raise Failure(f"Nobody has paused {supplier}. `relay supplier status` shows what it rests for, if it does.")
 
 
 async def _look(settings: "Settings") -> "list[Standing]":

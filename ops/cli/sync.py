@@ -4,18 +4,17 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ops.cli import sync_asking
 from ops.cli.asking import books, settings_for
-from ops.cli.failing import ExitCode, Failure
+from ops.cli.failing import Failure
 from ops.cli.printing import Column, Output, OutputOption, Printer
+from ops.cli.reasons import said
 
 if TYPE_CHECKING:
-    from consumer.domain.audit import AuditEntry
     from consumer.domain.sync_writes import FailedPart
     from consumer.domain.writes import SyncLogRow
     from consumer.settings import Settings
@@ -93,22 +92,21 @@ def cancel(
 
     Its row ends as `failed`, and everybody who asked for it is told so. Batches in hand end within seconds.
     """
-    from consumer.domain.audit import AuditEntry
-    from ops.actor import actor
-
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    why = said(reason)
     settings = settings_for("database")
-    entry = AuditEntry(actor(), "sync.cancel", datetime.now(UTC), id_, reason)
-    row = asyncio.run(_cancelled(settings, id_, entry))
-    if row is None:
-        raise Failure(f"No sync {id_} is under way; nothing was done. `relay sync show {id_}` tells how it ended.")
+    row = asyncio.run(_cancelled(settings, id_, why))
     Printer(output, settings.service.timezone).record(asdict(row), FIELDS)
 
 
-async def _cancelled(settings: "Settings", id_: str, entry: "AuditEntry") -> "SyncLogRow | None":
-    async with books(settings) as store:
-        return await store.cancelling.cancel(id_, entry)
+async def _cancelled(settings: "Settings", id_: str, reason: str) -> "SyncLogRow":
+    from ops.acting import act, acting
+
+    entry = act("sync.cancel", id_, reason)
+    async with books(settings) as store, acting(store, entry):
+        row = await store.cancelling.cancel(id_, entry)
+        if row is None:
+            raise Failure(f"No sync {id_} is under way; nothing was done. `relay sync show {id_}` tells how it ended.")
+        return row
 
 
 async def _row(settings: "Settings", id_: str) -> "tuple[SyncLogRow | None, tuple[FailedPart, ...]]":

@@ -199,9 +199,10 @@ async def test_pauses_are_audited_and_need_a_reason(given: dict[str, str], tmp_p
     assert (await supplier(given, tmp_path, "resume", "ylh", "--reason", "done")).code == 0
     async with Store.open(given["RELAY_DATABASE_URL"]) as store:
         rows = await store.audit_log()
-    assert [(row.action, row.subject, row.reason) for row in rows] == [
-        ("supplier.pause", "ylh", "割接"),
-        ("supplier.resume", "ylh", "done"),
+    assert [(row.action, row.subject, row.reason, "refused" in row.detail) for row in rows] == [
+        ("supplier.resume", "ylh", "done", True),
+        ("supplier.pause", "ylh", "割接", False),
+        ("supplier.resume", "ylh", "done", False),
     ]
 
 

@@ -91,8 +91,8 @@ async def test_the_same_request_joins_and_a_cancel_ends_both(slow: Relay, tmp_pa
     again = await ask(slow, tmp_path, "cancel", row.id, "--reason", "once more")
     assert (again.code, again.out) == (1, "")
     assert f"relay sync show {row.id}" in again.err
-    acts = [(act.action, act.subject, act.reason) for act in await slow.store.audit_log()]
-    assert acts == [("sync.cancel", row.id, "wrong county")]
+    acts = [(act.action, act.subject, act.reason, "refused" in act.detail) for act in await slow.store.audit_log()]
+    assert acts == [("sync.cancel", row.id, "wrong county", False), ("sync.cancel", row.id, "once more", True)]
     await slow.until(lambda: len(slow.of("sync.completed")) == 2)
 
 
