@@ -117,7 +117,7 @@ class ReplaySteps:
         of_run = and_(ITEMS.c.event_id == _INBOX.c.event_id, ITEMS.c.event_source == _INBOX.c.source)
         self._done = (
             select(ITEMS.c.position, ITEMS.c.letter_id, _INBOX.c.outcome)
-            .join(_INBOX, and_(of_run, _INBOX.c.run == ITEMS.c.replay_id))
+            .select_from(ITEMS.join(_INBOX, and_(of_run, _INBOX.c.run == ITEMS.c.replay_id)))
             .where(under_way, _INBOX.c.outcome != _text(Ending.REFUSED))
             .limit(_AT_ONCE)
         )
@@ -128,7 +128,7 @@ class ReplaySteps:
         )
         self._back = (
             select(ITEMS.c.position, ITEMS.c.letter_id, LETTERS.c.id.label("new_id"), LETTERS.c.message)
-            .join(LETTERS, came_back)
+            .select_from(ITEMS.join(LETTERS, came_back))
             .where(under_way)
             .limit(_AT_ONCE)
         )

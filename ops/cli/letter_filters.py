@@ -1,0 +1,46 @@
+"""Which dead letters are meant: the options that `relay dlq` and `relay replay plan` share."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated
+
+import typer
+
+from ops.cli.failing import ExitCode, Failure
+
+LaneOption = Annotated[str | None, typer.Option("--lane", help="Only letters from this lane, e.g. relay.orders.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+ClassOption = Annotated[str | None, typer.Option("--class", help="Only this error class, e.g. rejected.")]
+FingerprintOption = Annotated[str | None, typer.Option("--fingerprint", help="Only this group.")]
+SoIdOption = Annotated[str | None, typer.Option("--so-id", help="Only this order.")]
+TextOption = Annotated[str | None, typer.Option("--text", help="Only letters whose message holds this text.")]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Filed since: 2h ago, or 2026-11-23 09:00.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Filed before that, as --since.")]
+
+
+def moment(text: str | None, option: str, zone: tzinfo, now: datetime) -> datetime | None:
+    """Return the moment that ``text`` means: so long ago, or a time, which without an offset is in ``zone``.
+
+    Raises:
+        Failure: it is neither.
+    """
+    from consumer.settings.values import duration  # noqa: PLC0415 - a command imports what it needs when it runs
+
+    if text is None:
+        return None
+    try:
+        ago: timedelta | None = duration(text)
+    except ValueError:
+        ago = None
+    if ago is not None:
+        return now - ago
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(
+            f"{option} {text}: say how long ago (30m, 2h) or when (2026-11-23 09:00).", ExitCode.USAGE
+        ) from None
+    return told if told.tzinfo is not None else told.replace(tzinfo=zone)
