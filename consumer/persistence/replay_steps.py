@@ -126,8 +126,9 @@ class ReplaySteps:
             LETTERS.c.event_id == ITEMS.c.event_id,
             LETTERS.c.status != _text(LetterStatus.CLOSED),
         )
+        words = func.coalesce(LETTERS.c.supplier_message, LETTERS.c.message)
         self._back = (
-            select(ITEMS.c.position, ITEMS.c.letter_id, LETTERS.c.id.label("new_id"), LETTERS.c.message)
+            select(ITEMS.c.position, ITEMS.c.letter_id, LETTERS.c.id.label("new_id"), words)
             .select_from(ITEMS.join(LETTERS, came_back))
             .where(under_way)
             .limit(_AT_ONCE)

@@ -24,6 +24,7 @@ from ops.cli import (
     event,
     order,
     queues,
+    replay,
     sandbox,
     schedule,
     schema,
@@ -48,6 +49,7 @@ app.add_typer(event.app, name="event", rich_help_panel=_LOOK)
 app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)
 app.command("queues", rich_help_panel=_LOOK)(queues.queues)
+app.add_typer(replay.app, name="replay", rich_help_panel=_LOOK)
 app.add_typer(supplier.app, name="supplier", rich_help_panel=_LOOK)
 app.add_typer(config.app, name="config", rich_help_panel=_SET_UP)
 app.add_typer(topology.app, name="topology", rich_help_panel=_SET_UP)

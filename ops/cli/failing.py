@@ -45,6 +45,7 @@ class Failure(Exception):
 
 CODES: Final[Mapping[str, ExitCode]] = {
     "consumer.domain.errors.BooksUnavailable": ExitCode.OUT_OF_REACH,
+    "consumer.domain.replay.ReplayRefused": ExitCode.NOT_ALLOWED,
     "consumer.domain.errors.Misconfigured": ExitCode.FAILED,
     "consumer.domain.errors.Rejected": ExitCode.FAILED,
     "consumer.domain.errors.Unauthorised": ExitCode.FAILED,

@@ -1,0 +1,298 @@
+"""`relay replay`: plan which dead letters go again, start, watch, pause, end it. A running service carries it out."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+from ops.cli.asking import books, settings_for
+from ops.cli.confirming import DryRunOption, YesOption, confirm
+from ops.cli.failing import ExitCode, Failure
+from ops.cli.letter_filters import (
+    ClassOption,
+    FingerprintOption,
+    LaneOption,
+    SinceOption,
+    SoIdOption,
+    TextOption,
+    TypeOption,
+    UntilOption,
+    moment,
+)
+from ops.cli.printing import Output, OutputOption, Printer, say
+
+if TYPE_CHECKING:
+    from consumer.domain.ledger import Selection
+    from consumer.domain.replay import Replay, Terms
+    from consumer.persistence.store import Store
+    from consumer.settings import Settings
+
+app = typer.Typer(help="Sending dead letters again: exactly those, at a pace, with a guard.", no_args_is_help=True)
+
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of a plan, or its beginning.")]
+ReplayArgument = Annotated[str, typer.Argument(metavar="REPLAY", help="Id of a replay, or its beginning.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with your name in the audit log.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Show progress to the end.")]
+TimeoutOption = Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")]
+DEFAULT_RATE: Final = 10.0
+
+
+@app.command()
+def plan(
+    *,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="This letter; may be given more than once.")
+    ] = None,
+    fingerprint: FingerprintOption = None,
+    lane: LaneOption = None,
+    type_: TypeOption = None,
+    class_: ClassOption = None,
+    so_id: SoIdOption = None,
+    text: TextOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    rate: Annotated[float, typer.Option(help="Letters a second, for the time that it would take.")] = DEFAULT_RATE,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Freeze open letters and say of each what a replay would do: go, find it done already, or fail for certain.
+
+    Nothing is sent. A plan holds for an hour; `relay replay start` starts it.
+    """
+    from consumer.domain.errors import ErrorClass
+    from consumer.domain.ledger import Selection
+
+    settings = settings_for("database")
+    zone, now = settings.service.timezone, datetime.now(UTC)
+    try:
+        error_class = None if class_ is None else ErrorClass(class_)
+    except ValueError:
+        known = ", ".join(sorted(ErrorClass))
+        raise Failure(f"--class {class_}: there is none of that name, only {known}.", ExitCode.USAGE) from None
+    selection = Selection(
+        ids=tuple(ids or ()),
+        lane=lane,
+        type=type_,
+        error_class=error_class,
+        fingerprint=fingerprint,
+        so_id=so_id,
+        text=text,
+        since=moment(since, "--since", zone, now),
+        # What comes while the plan is made is not in it.
+        until=moment(until, "--until", zone, now) or now,
+    )
+    if not set(selection.given()) - {"until", "status"} and until is None:
+        raise Failure(
+            "Say which letters: --fingerprint, --id, or another filter. `relay dlq groups` shows what there is.",
+            ExitCode.USAGE,
+        )
+    raise typer.Exit(asyncio.run(_plan(settings, selection, rate, output)))
+
+
+@app.command()
+def start(
+    plan: PlanArgument,
+    *,
+    reason: ReasonOption,
+    rate: Annotated[float, typer.Option(help="Letters a second.")] = DEFAULT_RATE,
+    most: Annotated[int | None, typer.Option("--max", help="Send so many at most; the rest stays open.")] = None,
+    canary: Annotated[
+        str, typer.Option(metavar="N,…", help="After so many in all wait for their outcomes; 0: never.")
+    ] = "1,10",
+    stop_at: Annotated[
+        float, typer.Option("--stop-on-error-rate", help="Stop when more than this part comes back.")
+    ] = 0.2,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "1d",
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Start a plan. A running service carries it out: a few letters first, then more, then all.
+
+    Exit code with --wait: 0 all succeeded, 3 some failed again, 6 stopped because too many did.
+    """
+    from consumer.domain.replay import Terms
+
+    if not reason.strip():
+        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    try:
+        steps = tuple(int(step) for step in canary.split(",") if step.strip() not in ("", "0"))
+        terms = Terms(rate, most, steps, stop_at)
+    except ValueError as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", ExitCode.USAGE) from None
+    patience = _duration(timeout) if wait else None
+    settings = settings_for("database")
+    raise typer.Exit(asyncio.run(_start(settings, plan, terms, reason, patience, output, yes=yes, dry_run=dry_run)))
+
+
+@app.command()
+def status(
+    replay: ReplayArgument,
+    *,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "1d",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show how a replay stands: counts, what failed again, what came meanwhile. Exit code 6 if its guard stopped it."""
+    patience = _duration(timeout) if wait else None
+    settings = settings_for("database")
+    raise typer.Exit(asyncio.run(_status(settings, replay, patience, output)))
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the newest plans and replays."""
+    from ops.cli.replay_showing import show_list
+
+    settings = settings_for("database")
+
+    async def newest() -> "list[Replay]":
+        async with books(settings) as store:
+            return await store.replay_looks.newest(limit)
+
+    show_list(Printer(output, settings.service.timezone), asyncio.run(newest()))
+
+
+@app.command()
+def pause(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+    """Let nothing more go until `resume`; what is under way comes to its end."""
+    _act("pause", replay, reason, output)
+
+
+@app.command()
+def resume(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+    """Go on with a paused replay."""
+    _act("resume", replay, reason, output)
+
+
+@app.command()
+def cancel(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+    """End a replay for good: letters that have not gone are open again; what is under way comes to its end."""
+    _act("cancel", replay, reason, output)
+
+
+async def _plan(settings: "Settings", selection: "Selection", rate: float, output: Output) -> ExitCode:
+    from consumer.deadletters.planning import Planner
+    from ops.actor import actor
+    from ops.cli.replay_showing import show_plan
+
+    async with books(settings) as store:
+        planner = Planner(store.ledger, store, max_event_bytes=settings.broker.max_event_bytes)
+        made = await planner.plan(selection, by=actor(), now=datetime.now(UTC))
+        if made.items:
+            await store.replays.keep(made)
+    missing = sorted(set(selection.ids) - {item.letter_id for item in made.items})
+    if not made.items:
+        raise Failure("No open letter is meant by that; no plan was made. `relay dlq list` shows what there is.")
+    show_plan(Printer(output, settings.service.timezone), made, rate, missing)
+    return ExitCode.OK
+
+
+async def _start(
+    settings: "Settings",
+    plan: str,
+    terms: "Terms",
+    reason: str,
+    patience: timedelta | None,
+    output: Output,
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> ExitCode:
+    from ops.acting import act, acting
+    from ops.cli.replay_showing import show_replay
+
+    async with books(settings) as store:
+        found = await _found(store, plan)
+        count = found.counts.waiting if terms.most is None else min(found.counts.waiting, terms.most)
+        detail: dict[str, str | int | None] = {
+            "letters": count,
+            "rate": str(terms.rate),
+            "canary": ",".join(map(str, terms.canary)),
+        }
+        if dry_run:
+            say(f"Would replay {count} letters of plan {found.id} at {terms.rate:g} a second; nothing was done.")
+            return ExitCode.OK
+        async with acting(store, act("replay.start", found.id, reason, detail)):
+            confirm(settings, f"Replay {count} letters at {terms.rate:g} a second?", count, yes=yes)
+            # The moment after the question: that is when it is done.
+            replay = await store.replays.start(found.id, terms, act("replay.start", found.id, reason, detail))
+        if patience is not None:
+            return await _to_its_end(store, settings, replay.id, patience, output)
+        await show_replay(Printer(output, settings.service.timezone), store, replay)
+    if output is Output.TABLE:
+        say(f"Started. `relay replay status {replay.id}` tells how it goes; `relay consume` has to run.")
+    return ExitCode.OK
+
+
+async def _status(settings: "Settings", replay: str, patience: timedelta | None, output: Output) -> ExitCode:
+    from ops.cli.replay_showing import code_of, show_replay
+
+    async with books(settings) as store:
+        found = await _found(store, replay)
+        if patience is not None:
+            return await _to_its_end(store, settings, found.id, patience, output)
+        await show_replay(Printer(output, settings.service.timezone), store, found)
+    return code_of(found)
+
+
+async def _to_its_end(
+    store: "Store", settings: "Settings", replay_id: str, patience: timedelta, output: Output
+) -> ExitCode:
+    from ops.cli.replay_showing import code_of, followed, show_replay
+
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            ended = await followed(store, replay_id)
+    except TimeoutError:
+        raise Failure(
+            f"The replay has not ended within {patience}. It goes on: `relay replay status {replay_id}` tells."
+        ) from None
+    await show_replay(Printer(output, settings.service.timezone), store, ended)
+    return code_of(ended)
+
+
+def _act(what: str, replay: str, reason: str, output: Output) -> NoReturn:
+    settings = settings_for("database")
+    raise typer.Exit(asyncio.run(_acted(settings, what, replay, reason, output)))
+
+
+async def _acted(settings: "Settings", what: str, replay: str, reason: str, output: Output) -> ExitCode:
+    from ops.acting import act, acting
+    from ops.cli.replay_showing import show_replay
+
+    async with books(settings) as store:
+        found = await _found(store, replay)
+        entry = act(f"replay.{what}", found.id, reason or None)
+        deeds = {"pause": store.replays.pause, "resume": store.replays.resume, "cancel": store.replays.cancel}
+        async with acting(store, entry):
+            after = await deeds[what](found.id, entry)
+        await show_replay(Printer(output, settings.service.timezone), store, after)
+    return ExitCode.OK
+
+
+async def _found(store: "Store", start: str) -> "Replay":
+    """Return the one plan or replay whose id begins so."""
+    ids = await store.replay_looks.beginning_with(start)
+    found = await store.replay_looks.find(ids[0]) if len(ids) == 1 else None
+    if found is not None:
+        return found
+    if ids:
+        raise Failure(f"More than one id begins with {start}: {', '.join(ids)}.", ExitCode.USAGE)
+    raise Failure(f"There is no plan or replay {start}. `relay replay list` shows the newest.")
+
+
+def _duration(text: str) -> timedelta:
+    from consumer.settings.values import duration
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}; write 30s, 10m or 2h") from error
