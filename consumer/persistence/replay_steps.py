@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, and_, bindparam, literal_column, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, func, literal_column, or_, select, update
 
 from consumer.domain.audit import AuditEntry
 from consumer.domain.outcome import Ending, Result
