@@ -22,6 +22,7 @@ from consumer.observability.http import http_app, serve_http
 from consumer.observability.logging import configure, get_logger
 from consumer.observability.metrics import Metrics
 from consumer.persistence.store import Store
+from consumer.runtime.audit_heads import HeadWatch, log_head
 from consumer.runtime.measuring import BooksMeasuring, Forgetting, QueueMeasuring
 from consumer.runtime.service import Chore, Service
 from consumer.settings import AccountRefused
@@ -39,6 +40,7 @@ log = get_logger(__name__)
 
 MEASURE_EVERY: Final = timedelta(seconds=15)
 FORGET_EVERY: Final = timedelta(hours=1)
+HEAD_EVERY: Final = timedelta(minutes=1)
 
 
 async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyncio.Event) -> None:
@@ -70,7 +72,9 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         metrics = Metrics.create(version=version("haier-relay"), event_types=INBOUND)
         health = Health()
         store = Store.open(
-            settings.database.url.get_secret_value(), chain_key=ChainKey.first_of(settings.service.secret_keys)
+            settings.database.url.get_secret_value(),
+            chain_key=ChainKey.first_of(settings.service.secret_keys),
+            announce=log_head,
         )
         stack.push_async_callback(store.close)
         health.register("database", store.check)
@@ -95,12 +99,14 @@ async def _consuming(service: Service) -> None:
 
 def _chores(settings: Settings, wiring: Wiring, metrics: Metrics) -> list[Chore]:
     queues = [queue.name for queue in wiring.topology.queues]
+    retention = settings.retention
     return [
         Chore("measure queues", MEASURE_EVERY, QueueMeasuring(wiring.broker, queues, metrics).run),
+        Chore("log head of the audit log", HEAD_EVERY, HeadWatch(wiring.store).run),
         Chore("measure books", MEASURE_EVERY, BooksMeasuring(wiring.store, metrics).run),
         Chore(
             "delete old rows",
             FORGET_EVERY,
-            Forgetting(wiring.store, settings.retention.messages, settings.retention.personal_data).run,
+            Forgetting(wiring.store, retention.messages, retention.letters, retention.personal_data).run,
         ),
     ]

@@ -25,6 +25,10 @@ _NAME_CHARACTERS: Final = 8
 
 REFUSED: Final = "refused"
 """Key in the detail of an act that was tried and refused by a rule: its value says why. Nothing was done then."""
+HEAD_LINE: Final = "audit"
+"""Message of the log line that tells a head of the chain; `told` has its fields."""
+HEAD_STREAM: Final = "auth"
+"""Where such lines go: who was let in and who did what. Few lines do, so that they outlive those of the daily work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class AuditRow:
         """Return ``entry`` as row ``sequence``, not signed yet."""
         detail = json.dumps(dict(entry.detail), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return cls(sequence, entry.at, entry.actor, entry.action, entry.subject, entry.reason, detail)
+
+
+def told(row: AuditRow) -> dict[str, str | int | None]:
+    """Return what the log is told of a row that was committed."""
+    return {"sequence": row.sequence, "mac": row.mac, "action": row.action, "actor": row.actor}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 
 IDENTIFIERS = _words("""
     batch_id body_sha256 causation_id config_id correlation_id dead_letter_id event_id ext_order_no message_id
-    online_no platform_order_no replay_id result_id retail_order_no so_id sync_id sync_log_id trace_id
+    mac online_no platform_order_no replay_id result_id retail_order_no so_id sync_id sync_log_id trace_id
 """)
 """Keys of identifiers. They are searched for, so a number in them is never taken for a mobile."""
 
@@ -26,7 +26,7 @@ ALLOWED = (
     IDENTIFIERS
     | CODES
     | _words("""
-    age_s amount answer_excerpt attempt attempts batch by bytes callbacks changed check chore closed codes
+    action actor age_s amount answer_excerpt attempt attempts batch by bytes callbacks changed check chore closed codes
     concurrency consumers count county_code cure database deadline_s delay_s delivery_count directory drift
     due_at duplicates duration_ms duration_s environment error_class exchange exit_code expected failed failures field
     file fingerprint generation given_back handler host immediate in_flight interval_s kind lane lanes limit
@@ -39,4 +39,4 @@ ALLOWED = (
 """)
 )
 """All keys whose values are written. ``reason`` is why we wait or pause; a customer's reason goes under no key.
-``by`` is a colleague who has paused something, never a customer."""
+``by`` is a colleague who has paused something, ``actor`` one who has done something, never a customer."""

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
+MAX_BYTES = 50 * 1024**2
+"""Size at which a log file is rotated."""
+KEEP = 10
+"""How many rotated files of each stream stay."""
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _IN_HAND: ContextVar[Mapping[str, object]] = ContextVar("relay_in_hand", default=MappingProxyType({}))
 """What the current task is working on. One variable for all of it: setting and merging one is cheaper than five."""
@@ -159,8 +164,8 @@ def configure(
     timezone: tzinfo | None = None,
     secrets: frozenset[str] = frozenset(),
     speaking: tuple[type[BaseException], ...] = (),
-    max_bytes: int = 50 * 1024**2,
-    keep: int = 10,
+    max_bytes: int = MAX_BYTES,
+    keep: int = KEEP,
 ) -> Logs:
     """Set up logging for this process.
 

@@ -9,12 +9,12 @@ from consumer.persistence.accounts import StoredAccounts
 from consumer.persistence.pauses import SupplierPauses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
 
     from consumer.domain.audit import AuditEntry, AuditRow
-    from consumer.persistence.audit import Audit
+    from consumer.persistence.audit import Audit, AuditFilter
     from consumer.persistence.engine import Database
 
 
@@ -39,6 +39,18 @@ class Interventions:
     async def audit_log(self, *, after: int = 0, limit: int = 1_000) -> Sequence[AuditRow]:
         """Return rows of the audit log behind number ``after``, the oldest first."""
         return await self._database.read(lambda connection: self._audit.page(connection, after, limit))
+
+    async def audit_head(self) -> AuditRow | None:
+        """Return the newest row of the audit log."""
+        return await self._database.read(self._audit.head)
+
+    async def audit_macs(self, numbers: Collection[int]) -> dict[int, str | None]:
+        """Return the signatures of those rows of the audit log that are there."""
+        return await self._database.read(lambda connection: self._audit.macs(connection, numbers))
+
+    async def acts(self, wanted: AuditFilter, limit: int) -> Sequence[AuditRow]:
+        """Return up to ``limit`` rows of the audit log, the newest first."""
+        return await self._database.read(lambda connection: self._audit.search(connection, wanted, limit))
 
     async def pause_supplier(self, supplier: str, entry: AuditEntry) -> AuditRow:
         """Pause a supplier until a person resumes it, for all processes and across restarts.

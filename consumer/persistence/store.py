@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import exc
 
 from consumer.persistence import migrations, retention, scrubbing
+from consumer.persistence.announcing import Announced
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
@@ -24,6 +25,7 @@ from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refuse
 from consumer.persistence.inbox import Inbox
 from consumer.persistence.interventions import Interventions
 from consumer.persistence.ledger import Ledger
+from consumer.persistence.ledger_acts import LedgerActs
 from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
@@ -43,12 +45,12 @@ from consumer.persistence.sync_plans import SyncPlans
 from consumer.persistence.sync_standings import SyncStandings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import timedelta
 
     from sqlalchemy import Connection
 
-    from consumer.domain.audit import ChainKey
+    from consumer.domain.audit import AuditRow, ChainKey
     from consumer.domain.errors import RelayError
     from consumer.domain.order import Order
     from consumer.domain.slots import Reservation, SlotRequest
@@ -77,6 +79,7 @@ class Store(Interventions):
         self.catalogue = Catalogue(database)
         self._letters = Letters(dialect)
         self.ledger = Ledger(database)
+        self.ledger_acts = LedgerActs(database, self._audit, self._sync_log)
         self.replays = Replays(database, self._audit, self._sync_log)
         self.replay_looks = ReplayLooks(database)
         self.replay_steps = ReplaySteps(database, self._audit, self._sync_log, self._outbox)
@@ -92,19 +95,26 @@ class Store(Interventions):
 
     @classmethod
     def open(
-        cls, database_url: str, *, chain_key: ChainKey | None = None, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+        cls,
+        database_url: str,
+        *,
+        chain_key: ChainKey | None = None,
+        announce: Callable[[AuditRow], None] | None = None,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     ) -> Self:
         """Prepare a store; no connection is made yet, so that a service can start before its database.
 
         Args:
             database_url: ``RELAY_DATABASE_URL``.
             chain_key: what rows of the audit log are signed with (`ChainKey.first_of`); None: they are not.
+            announce: is told each row of the audit log after its commit (`Announced`).
             busy_timeout_ms: how long to wait for another process's lock.
 
         Raises:
             DatabaseUnavailable: code ``bad_url``.
         """
-        return cls(open_database(database_url, busy_timeout_ms=busy_timeout_ms), chain_key)
+        database = open_database(database_url, busy_timeout_ms=busy_timeout_ms)
+        return cls(database if announce is None else Announced(database, announce), chain_key)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -286,6 +296,10 @@ class Store(Interventions):
     async def purge(self, older_than: timedelta = retention.KEEP) -> retention.Purged:
         """Delete what is older than ``older_than`` and settled (see `retention`)."""
         return await retention.purge(self._database, older_than)
+
+    async def purge_letters(self, older_than: timedelta) -> int:
+        """Delete letters that were closed, and replays that ended, longer ago than that; return how many letters."""
+        return await retention.purge_letters(self._database, older_than)
 
     async def scrub(self, older_than: timedelta) -> int:
         """Forget the customers of orders and letters that ended longer ago than that; return of how many."""

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ops.cli import (
+    audit,
     callbacks,
     config,
     consume,
@@ -50,6 +51,7 @@ app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)
 app.command("queues", rich_help_panel=_LOOK)(queues.queues)
 app.add_typer(replay.app, name="replay", rich_help_panel=_LOOK)
+app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
 app.add_typer(supplier.app, name="supplier", rich_help_panel=_LOOK)
 app.add_typer(config.app, name="config", rich_help_panel=_SET_UP)
 app.add_typer(topology.app, name="topology", rich_help_panel=_SET_UP)

@@ -131,12 +131,15 @@ def sqlite_file(settings: Settings) -> Path | None:
 async def books(settings: Settings) -> AsyncIterator[Store]:
     """Our database for the length of the block, to read in it, or to act: acts are signed with RELAY_SECRET_KEY.
 
+    Each act is told in the log, too, where there is one.
+
     Raises:
         Failure: its SQLite file is not there.
         BooksUnavailable: it cannot be used, or its schema is not this version's.
     """
     from consumer.domain.audit import ChainKey
     from consumer.persistence.store import Store
+    from ops.audit.heads import announcing
 
     file = sqlite_file(settings)
     if file is not None and not file.exists():
@@ -146,7 +149,8 @@ async def books(settings: Settings) -> AsyncIterator[Store]:
             ExitCode.OUT_OF_REACH,
         )
     chain_key = ChainKey.first_of(settings.service.secret_keys)
-    async with Store.open(settings.database.url.get_secret_value(), chain_key=chain_key) as store:
+    url = settings.database.url.get_secret_value()
+    async with Store.open(url, chain_key=chain_key, announce=announcing(settings)) as store:
         await store.check()
         yield store
 
