@@ -1,6 +1,7 @@
 """What may go after a while: inbox rows, messages that were sent, forgotten suspects, batches of closed syncs, runs.
 
-They are kept for 30 days (DESIGN section 5). Deleted in small bites, each a transaction of its own, so that the
+Dead letters that are closed go too, with the replays that are over; open ones never. All are kept for 30 days (DESIGN
+section 5). Deleted in small bites, each a transaction of its own, so that the
 service's own commits get in between.
 """
 
@@ -8,17 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, exists, literal_column, select, tuple_
+from sqlalchemy import bindparam, delete, exists, literal_column, or_, select, tuple_
 
-from consumer.persistence import schedule_tables, sync_tables, tables
+from consumer.domain.writes import LetterStatus
+from consumer.persistence import ledger_tables, schedule_tables, sync_tables, tables
 from consumer.persistence.columns import database_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Delete, Table
+    from sqlalchemy import ColumnElement, Connection, Delete, Table
 
     from consumer.persistence.engine import Database
 
@@ -58,6 +62,19 @@ async def purge(database: Database, older_than: timedelta) -> Purged:
     )
 
 
+async def purge_letters(database: Database, older_than: timedelta) -> int:
+    """Delete letters that were closed, and replays that ended, longer ago than that; return how many letters."""
+    before = await database.read(database_time) - older_than
+    letters = await _delete(database, _LETTERS, before)
+    for statement, dated in LEFT_BEHIND:
+        await database.write(partial(_run, statement, {"before": before} if dated else {}))
+    return letters
+
+
+def _run(statement: Delete, parameters: Mapping[str, object], connection: Connection) -> int:
+    return connection.execute(statement, parameters).rowcount
+
+
 def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Delete:
     key: Any = tuple_(*table.primary_key.columns) if len(table.primary_key) > 1 else next(iter(table.primary_key))
     old = (
@@ -82,6 +99,26 @@ def _last_runs_stay() -> ColumnElement[bool]:
 
 
 _RUNS = _statement(schedule_tables.schedule_runs, "at", _last_runs_stay())
+
+
+_DEAD, _NOTES = tables.dead_letters, ledger_tables.letter_notes
+_REPLAYS, _ITEMS = ledger_tables.replays, ledger_tables.replay_letters
+CLOSED: Final = tuple(status.value for status in (LetterStatus.REPLAYED, LetterStatus.DISCARDED, LetterStatus.CLOSED))
+"""Statuses of letters about which nothing is left to do."""
+_IS_CLOSED = _DEAD.c.status.in_([literal_column(f"'{status}'") for status in CLOSED])
+_LETTERS = _statement(_DEAD, "closed_at", _IS_CLOSED)
+_BEFORE = bindparam("before", type_=_REPLAYS.c.ended_at.type)
+_NEVER_STARTED = _REPLAYS.c.started_at.is_(None) & (_REPLAYS.c.planned_at < _BEFORE)
+OLD_LETTERS: Final = delete(_DEAD).where(
+    _IS_CLOSED, _DEAD.c.closed_at < bindparam("before", type_=_DEAD.c.closed_at.type)
+)
+LEFT_BEHIND: Final = (
+    (delete(_NOTES).where(~exists().where(_DEAD.c.id == _NOTES.c.letter_id)), False),
+    (delete(_REPLAYS).where(or_(_REPLAYS.c.ended_at < _BEFORE, _NEVER_STARTED)), True),
+    (delete(_ITEMS).where(~exists().where(_REPLAYS.c.id == _ITEMS.c.replay_id)), False),
+)
+"""What goes with old letters, and whether it takes the time ``before``: notes without a letter, replays that ended
+before it or were never started, letters of replays that are gone."""
 
 
 async def _delete(database: Database, statement: Delete, before: datetime) -> int:

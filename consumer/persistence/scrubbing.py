@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import BigInteger, bindparam, case, func, literal_column, or_, select, text, update
 
 from consumer.domain.order import CallOutcome
-from consumer.domain.writes import LetterStatus
-from consumer.persistence import order_kinds, tables
+from consumer.persistence import ledger_tables, order_kinds, tables
 from consumer.persistence.columns import UTCDateTime, clock, clock_once, database_time, milliseconds
+from consumer.persistence.retention import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,14 +26,15 @@ _ORDERS = tables.orders
 _LETTERS = tables.dead_letters
 _BITE: Final = 500
 _NOTHING: Final = b""
-_CLOSED: Final = [status.value for status in (LetterStatus.REPLAYED, LetterStatus.DISCARDED, LetterStatus.CLOSED)]
+_ITEMS = ledger_tables.replay_letters
+_REPLAYS = ledger_tables.replays
 
 
 async def scrub(database: Database, older_than: timedelta) -> int:
     """Forget the customers of what ended longer ago than that, by the database's clock; return of how many.
 
     An order has ended when it is final, refused (also at once, for whoever sends it again tells its customer again) or
-    delivered: most that are delivered never become final. A letter's age is counted from when it was filed.
+    delivered: most that are delivered never become final. A letter's age is counted from when it was closed.
     """
     before = await database.read(database_time) - older_than
     parameters = {"before": before, "age": milliseconds(older_than)}
@@ -84,8 +85,8 @@ DUE_DELIVERED: Final = _due(order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.deliv
 DUE_LETTERS: Final = (
     select(_LETTERS.c.id)
     .where(
-        _LETTERS.c.status.in_(_CLOSED),
-        _LETTERS.c.created_at < _BEFORE,
+        _LETTERS.c.status.in_(CLOSED),
+        _LETTERS.c.closed_at < _BEFORE,
         func.length(_LETTERS.c.body) > literal_column("0"),
     )
     .limit(literal_column(str(_BITE)))
@@ -95,4 +96,11 @@ _STATEMENTS: Final = (
     _scrubbed(DUE_ENDED),
     _scrubbed(DUE_DELIVERED),
     update(_LETTERS).where(_LETTERS.c.id.in_(DUE_LETTERS)).values(body=_NOTHING),
+    # What a person has made of a letter; few have, so all at once.
+    update(_ITEMS)
+    .where(
+        func.length(_ITEMS.c.body) > literal_column("0"),
+        _ITEMS.c.replay_id.in_(select(_REPLAYS.c.id).where(_REPLAYS.c.ended_at < _BEFORE)),
+    )
+    .values(body=_NOTHING),
 )

@@ -93,17 +93,20 @@ class Forgetting:
     Args:
         store: our database.
         keep: how long inbox and outbox rows stay.
+        keep_letters: how long dead letters stay once they are closed.
         keep_personal_data: how long after an order's end, or a letter's, its customer's data stay.
     """
 
-    def __init__(self, store: Store, keep: timedelta, keep_personal_data: timedelta) -> None:
+    def __init__(self, store: Store, keep: timedelta, keep_letters: timedelta, keep_personal_data: timedelta) -> None:
         self._store = store
         self._keep = keep
+        self._keep_letters = keep_letters
         self._keep_personal_data = keep_personal_data
 
     async def run(self) -> None:
         """Delete and scrub once."""
         purged = await self._store.purge(self._keep)
-        log.info("old rows deleted", rows=purged.total)
+        letters = await self._store.purge_letters(self._keep_letters)
+        log.info("old rows deleted", rows=purged.total + letters)
         scrubbed = await self._store.scrub(self._keep_personal_data)
         log.info("data of people scrubbed", rows=scrubbed)

@@ -179,6 +179,9 @@ class RetentionSettings(Section):
     messages: Duration = Field(
         timedelta(days=30), alias="RELAY_KEEP_MESSAGES", description="a duration of at least 2d, such as 30d"
     )
+    letters: Duration = Field(
+        timedelta(days=30), alias="RELAY_KEEP_LETTERS", description="a duration such as 30d, from a letter's end on"
+    )
     personal_data: Duration = Field(
         timedelta(days=30),
         alias="RELAY_KEEP_PERSONAL_DATA",

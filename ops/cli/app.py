@@ -21,6 +21,7 @@ from ops.cli import (
     consume,
     database,
     demo,
+    dlq,
     doctor,
     event,
     order,
@@ -50,6 +51,7 @@ app.add_typer(event.app, name="event", rich_help_panel=_LOOK)
 app.add_typer(sync.app, name="sync", rich_help_panel=_LOOK)
 app.add_typer(order.app, name="order", rich_help_panel=_LOOK)
 app.command("queues", rich_help_panel=_LOOK)(queues.queues)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=_LOOK)
 app.add_typer(replay.app, name="replay", rich_help_panel=_LOOK)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
 app.add_typer(supplier.app, name="supplier", rich_help_panel=_LOOK)

@@ -21,6 +21,7 @@ import typer
 from ops.cli.asking import books, settings_for
 from ops.cli.confirming import DryRunOption, YesOption, confirm
 from ops.cli.failing import ExitCode, Failure
+from ops.cli.letter_filters import letter_beginning
 from ops.cli.printing import Column, Output, OutputOption, Printer, say
 
 if TYPE_CHECKING:
@@ -112,12 +113,7 @@ async def _plan(settings: "Settings", store: "Store", letter: "Letter", made: "E
 async def _open_letter(store: "Store", start: str) -> "Letter":
     from consumer.domain.writes import LetterStatus
 
-    found = await store.ledger.beginning_with(start, limit=2)
-    if not found:
-        raise Failure(f"There is no dead letter {start}. `relay dlq list` shows what there is.")
-    if len(found) > 1:
-        raise Failure(f"More than one id begins with {start}; give more of it.", ExitCode.USAGE)
-    [letter] = found
+    letter = await letter_beginning(store, start)
     if letter.status is not LetterStatus.OPEN:
         raise Failure(
             f"Letter {letter.id} is {letter.status.value}; only an open one can be edited. `relay dlq show` tells more."

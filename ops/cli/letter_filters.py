@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.cli.failing import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from consumer.domain.errors import ErrorClass
+    from consumer.domain.writes import Letter, LetterStatus
+    from consumer.persistence.store import Store
 
 LaneOption = Annotated[str | None, typer.Option("--lane", help="Only letters from this lane, e.g. relay.orders.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
@@ -18,6 +23,7 @@ TextOption = Annotated[str | None, typer.Option("--text", help="Only letters who
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Filed since: 2h ago, or 2026-11-23 09:00.")
 ]
+StatusOption = Annotated[str, typer.Option("--status", help="open, replaying, replayed, discarded, closed, or any.")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Filed before that, as --since.")]
 
 
@@ -44,3 +50,35 @@ def moment(text: str | None, option: str, zone: tzinfo, now: datetime) -> dateti
             f"{option} {text}: say how long ago (30m, 2h) or when (2026-11-23 09:00).", ExitCode.USAGE
         ) from None
     return told if told.tzinfo is not None else told.replace(tzinfo=zone)
+
+
+def error_class(text: str | None) -> ErrorClass | None:
+    """Return the error class of that name; raises `Failure` if there is none."""
+    from consumer.domain.errors import ErrorClass  # noqa: PLC0415 - as above
+
+    try:
+        return None if text is None else ErrorClass(text)
+    except ValueError:
+        known = ", ".join(sorted(ErrorClass))
+        raise Failure(f"--class {text}: there is none of that name, only {known}.", ExitCode.USAGE) from None
+
+
+def letter_status(text: str) -> LetterStatus | None:
+    """Return the status of that name, None for ``any``; raises `Failure` if there is none."""
+    from consumer.domain.writes import LetterStatus  # noqa: PLC0415 - as above
+
+    try:
+        return None if text == "any" else LetterStatus(text)
+    except ValueError:
+        known = ", ".join(LetterStatus)
+        raise Failure(f"--status {text}: there is none of that name, only {known} and any.", ExitCode.USAGE) from None
+
+
+async def letter_beginning(store: Store, start: str) -> Letter:
+    """Return the one letter whose id begins so; raises `Failure` if there is none, or more than one."""
+    found = await store.ledger.beginning_with(start, limit=2)
+    if not found:
+        raise Failure(f"There is no dead letter {start}. `relay dlq list --status any` shows what there is.")
+    if len(found) > 1:
+        raise Failure(f"More than one id begins with {start}; give more of it.", ExitCode.USAGE)
+    return found[0]

@@ -62,8 +62,7 @@ def import_(
     left = asyncio.run(_known(settings, orders))
     fresh = [order for order in orders if order.so_id not in left]
     if fresh and not dry_run:
-        _agreed(len(fresh), yes=yes)
-        left |= set(asyncio.run(_imported(settings, fresh, why)))
+        left |= set(asyncio.run(_imported(settings, fresh, why, yes=yes)))
     done = len([order for order in orders if order.so_id not in left])
     row = {
         "read": len(orders) + len(faults),
@@ -104,11 +103,12 @@ async def _known(settings: "Settings", orders: "list[ImportedOrder]") -> set[str
         return await known(store, orders)
 
 
-async def _imported(settings: "Settings", orders: "list[ImportedOrder]", reason: str) -> list[str]:
-    from ops.acting import act
+async def _imported(settings: "Settings", orders: "list[ImportedOrder]", reason: str, *, yes: bool) -> list[str]:
+    from ops.acting import act, acting
     from ops.orders_import import write
 
-    async with books(settings) as store:
-        detail: dict[str, str | int | None] = {"orders": len(orders), "first": orders[0].so_id}
-        await store.audit(act("order.import", None, reason, detail))
+    entry = act("order.import", None, reason, {"orders": len(orders), "first": orders[0].so_id})
+    async with books(settings) as store, acting(store, entry):
+        _agreed(len(orders), yes=yes)
+        await store.audit(entry)
         return await write(store, orders)

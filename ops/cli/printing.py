@@ -95,7 +95,7 @@ class Printer:
     @staticmethod
     def line(row: Row) -> None:
         """Write one object of NDJSON."""
-        write(json.dumps(row, ensure_ascii=False, default=_plain, separators=(",", ":")))
+        write(as_line(row))
 
     def table(self, rows: Iterable[Row], columns: Sequence[Column]) -> Table:
         """Return the rows as a table of rich."""
@@ -143,6 +143,11 @@ class Printer:
 def document(value: object) -> str:
     """Return a value as an indented JSON document."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def as_line(row: Row) -> str:
+    """Return an object as a line of NDJSON."""
+    return json.dumps(row, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def write(text: str) -> None:

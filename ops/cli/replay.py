@@ -20,6 +20,7 @@ from ops.cli.letter_filters import (
     TextOption,
     TypeOption,
     UntilOption,
+    error_class,
     moment,
 )
 from ops.cli.printing import Output, OutputOption, Printer, say
@@ -61,21 +62,15 @@ def plan(
 
     Nothing is sent. A plan holds for an hour; `relay replay start` starts it.
     """
-    from consumer.domain.errors import ErrorClass
     from consumer.domain.ledger import Selection
 
     settings = settings_for("database")
     zone, now = settings.service.timezone, datetime.now(UTC)
-    try:
-        error_class = None if class_ is None else ErrorClass(class_)
-    except ValueError:
-        known = ", ".join(sorted(ErrorClass))
-        raise Failure(f"--class {class_}: there is none of that name, only {known}.", ExitCode.USAGE) from None
     selection = Selection(
         ids=tuple(ids or ()),
         lane=lane,
         type=type_,
-        error_class=error_class,
+        error_class=error_class(class_),
         fingerprint=fingerprint,
         so_id=so_id,
         text=text,

@@ -1,0 +1,1 @@
+"""What people are told about dead letters: the faces of `consumer.deadletters`."""
