@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from consumer.domain.audit import REFUSED
 from consumer.domain.order import CallOutcome
 from ops.orders import call_in_words, told_of, word_in_words
 from rabbitmq.topology import RESULTS
@@ -93,10 +94,12 @@ def story_of(order: Order, traces: Traces) -> list[Moment]:
 
 
 def act_of(row: AuditRow) -> Moment:
-    """Return what a person did."""
-    return Moment(
-        row.at, "act", row.action, row.reason or "", more={"actor": row.actor, "detail": json.loads(row.detail)}
-    )
+    """Return what a person did, or was refused."""
+    detail = json.loads(row.detail)
+    refused = detail.get(REFUSED)
+    why = row.reason or ""
+    said = why if refused is None else f"{why} (refused: {refused})".strip()
+    return Moment(row.at, "act", row.action, said, more={"actor": row.actor, "detail": detail})
 
 
 def masked_consignee(order: Order) -> dict[str, str] | None:

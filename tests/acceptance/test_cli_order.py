@@ -69,6 +69,9 @@ async def test_orders_of_an_older_system_are_taken_over_whole_or_not_at_all(orde
 
     asked = await order("import", "-", "--reason", "migration", stdin=_lines(good))
     assert asked.code == 4
+    async with Store.open(order.url) as store:
+        [tried] = await store.audit_log()
+    assert (tried.action, "needs --yes" in json.loads(tried.detail)["refused"]) == ("order.import", True)
     assert (await order("import", "-", "--reason", " ", "--yes", stdin=_lines(good))).code == 2
     looked = await order("import", "-", "--reason", "migration", "--dry-run", "-o", "json", stdin=_lines(good))
     assert looked.data == [{"read": 1, "imported": 0, "would_import": 1, "left": 0, "faulty": 0}]

@@ -17,7 +17,7 @@ from consumer.domain.results import outgoing
 from consumer.domain.writes import InboxEntry, InboxKey, Letter, LetterStatus, OutboxMessage
 from consumer.handlers.order_results import numbered
 from consumer.persistence.stories import KeptParcel, Traces
-from ops.order_story import masked_consignee, story_of
+from ops.order_story import act_of, masked_consignee, story_of
 from ops.orders import call_in_words, word_in_words
 from schemas.results import OrderConfirmed
 
@@ -180,3 +180,11 @@ def test_a_customer_can_be_recognised_and_not_found(name: str, mobile: str, show
     masked = masked_consignee(Order("SO-1", consignee=who))
     assert masked == {"name": shown[0], "mobile": shown[1], "address": "山东省 青岛市"}
     assert masked_consignee(Order("SO-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("asked", "asked (refused: nobody may)"), (None, "(refused: nobody may)")]
+)
+def test_an_act_that_was_refused_is_not_taken_for_one_that_was_done(reason: str | None, said: str) -> None:
+    row = AuditRow(1, AT, "li@ops", "order.reveal", "SO-1", reason, '{"refused":"nobody may"}')
+    assert act_of(row).said == said
