@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from consumer.domain.errors import ErrorClass, RelayError, SupplierError
+from consumer.domain.fingerprints import essence
 from consumer.domain.writes import Letter, LetterStatus
 from schemas.faults import InvalidEvent
 from schemas.results import ErrorInfo
@@ -148,24 +149,10 @@ def _shown(text: str | None, longest: int) -> str | None:
     return words if words.strip() else None
 
 
-# ASCII only: Chinese is written right against an id, and says what is the matter.
-_VARIABLE = (
-    (re.compile(r"https?://[!-~]+"), "<url>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", re.ASCII), "<id>"),
-    (re.compile(r"\b(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])\w[\w.-]*", re.ASCII), "<id>"),
-    (re.compile(r"\d+(?:[.,:-]\d+)*", re.ASCII), "<n>"),
-)
-
-
 def fingerprint(note: ErrorNote) -> str:
-    """Return what groups letters of one cause: class, supplier, code and the message with what varies taken out.
-
-    Two texts that differ only in an order number are one group; two causes are two.
-    """
-    words = note.supplier_message or note.message
-    for pattern, mark in _VARIABLE:
-        words = pattern.sub(mark, words)
-    parts = (note.error_class.value, note.supplier or "", note.supplier_code or note.code, " ".join(words.split()))
+    """Return what groups letters of one cause: class, supplier, code and the message with what varies taken out."""
+    words = essence(note.supplier_message or note.message)
+    parts = (note.error_class.value, note.supplier or "", note.supplier_code or note.code, words)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
