@@ -35,13 +35,17 @@ class Findings:
 
     kept: list[Finding] = field(default_factory=list)
     count: int = 0
+    _known: set[Finding] = field(default_factory=set, repr=False)
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Take more."""
+        """Take more; one that is kept already is the same one again, since several processes tell a head."""
         for finding in findings:
+            if finding in self._known:
+                continue
             self.count += 1
             if len(self.kept) < MOST:
                 self.kept.append(finding)
+                self._known.add(finding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,15 @@ async def test_what_somebody_did_past_relay_is_found(
     assert sorted(await found(told_store, written)) == kinds
 
 
+async def test_a_head_that_many_processes_tell_is_one_finding(told_store: Store, written: list[AuditRow]) -> None:
+    for number in range(3):
+        await told_store.audit(entry(number))
+    await tampered(told_store, "DELETE FROM audit_log WHERE sequence = 3")
+    heads = [Head(row.sequence, row.mac) for _ in range(700) for row in written]
+    verdict = await verify(told_store, [KEY], heads, [])
+    assert (verdict.findings.count, verdict.heads) == (1, 2_100)
+
+
 async def test_acts_after_a_cut_do_not_cover_it_up(told_store: Store, written: list[AuditRow]) -> None:
     for number in range(5):
         await told_store.audit(entry(number))
