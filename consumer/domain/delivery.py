@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from consumer.domain import history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +22,9 @@ ERROR = "x-relay-error"
 REPLAY = "x-relay-replay"
 DELIVERY_COUNT = "x-delivery-count"
 
-_MAX_HISTORY = 64
 _MOST_MILLISECONDS = 10**12
 _LONGEST_ID = 128
 _MOST_ATTEMPTS = 1000
-_HISTORY_KEYS = ("attempt", "at", "class", "code", "message")
-_LONGEST_MESSAGE = 500
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 _CLOCKS_APART = timedelta(days=1)
 
@@ -123,38 +121,9 @@ class Delivery:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Earlier attempts: a list of {attempt, at, class, code, message}."""
-        raw = _text(self.headers.get(HISTORY))
-        if raw is None:
-            return []
-        try:
-            entries = json.loads(raw)
-        except (ValueError, RecursionError):
-            # Not ours: the attempts before this one are then unknown, and nothing else depends on them.
-            return []
-        if not isinstance(entries, list):
-            return []
-        return [_known(entry) for entry in entries[-_MAX_HISTORY:] if isinstance(entry, dict)]
-
-
-def extended_history(
-    delivery: Delivery, *, at: datetime, error_class: str, code: str, message: str
-) -> list[dict[str, Any]]:
-    """Return the history with this attempt's failure appended; the oldest entries give way beyond 64."""
-    entry = {
-        "attempt": delivery.attempt,
-        "at": at.isoformat(),
-        "class": error_class,
-        "code": code,
-        "message": message[:_LONGEST_MESSAGE],
-    }
-    return [*delivery.history, entry][-_MAX_HISTORY:]
-
-
-def _known(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return of an entry what we write into one; whatever a publisher put there must not grow on each hop."""
-    known = {key: entry[key] for key in _HISTORY_KEYS if isinstance(entry.get(key), str | int)}
-    return {key: value[:_LONGEST_MESSAGE] if isinstance(value, str) else value for key, value in known.items()}
+        """Earlier attempts (`consumer.domain.history`)."""
+        text = _text(self.headers.get(HISTORY))
+        return [] if text is None else history.read(text)
 
 
 def _text(value: object) -> str | None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from consumer.domain import history
 from consumer.domain.errors import ErrorClass, RelayError, SupplierError
 from consumer.domain.fingerprints import essence
 from consumer.domain.writes import Letter, LetterStatus
@@ -22,10 +23,11 @@ from schemas.faults import InvalidEvent
 from schemas.results import ErrorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from consumer.domain.delivery import Delivery
+    from consumer.domain.history import Entry
     from consumer.domain.writes import InboxKey
 
 _LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
@@ -34,6 +36,7 @@ _FIELD_KEYS = frozenset({"field", "expected", "input"})
 _MAX_CODE = 128
 _MAX_TEXT = 1000
 _MAX_TRACE = 8000
+_STATUSES = range(100, 600)
 _RETRIABLE = frozenset(
     {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN_OUTCOME, ErrorClass.THROTTLED, ErrorClass.AUTH, ErrorClass.MISCONFIGURED}
 )
@@ -52,6 +55,7 @@ class ErrorNote:
         supplier_message: the supplier's words.
         traceback: frames without values, for class ``bug``.
         fields: for ``invalid_event``: list of {field, expected, input}.
+        status: HTTP status, if an answer came.
     """
 
     error_class: ErrorClass
@@ -62,10 +66,12 @@ class ErrorNote:
     supplier_message: str | None = None
     traceback: str | None = None
     fields: list[dict[str, str]] = field(default_factory=list)
+    status: int | None = None
 
     def to_header(self) -> str:
         """Return JSON text for the header ``x-relay-error``."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(told, ensure_ascii=False)
 
     @classmethod
     def from_header(cls, text: str) -> ErrorNote:
@@ -93,6 +99,7 @@ class ErrorNote:
             and isinstance(self.message, str)
             and all(text is None or (isinstance(text, str) and len(text) <= _MAX_TRACE) for text in texts)
             and len(self.message) <= _MAX_TEXT
+            and (self.status is None or (type(self.status) is int and self.status in _STATUSES))
             and isinstance(self.fields, list)
             and all(isinstance(found, dict) and set(found) == _FIELD_KEYS for found in self.fields)
         )
@@ -130,6 +137,7 @@ def note_of(error: BaseException) -> ErrorNote:
                 supplier=error.supplier,
                 supplier_code=_shown(error.supplier_code, _MAX_CODE),
                 supplier_message=_shown(error.supplier_message, _MAX_TEXT),
+                status=error.status if error.status in _STATUSES else None,
             )
         case RelayError():
             return ErrorNote(error_class=error.error_class, code=error.code, message=error.message[:_MAX_TEXT])
@@ -173,6 +181,7 @@ def letter_of(
     status: LetterStatus,
     now: datetime,
     follows: str | None = None,
+    attempts: Sequence[Entry] | None = None,
 ) -> Letter:
     """Return the letter that files ``delivery`` under ``note``, body and headers untouched.
 
@@ -187,6 +196,7 @@ def letter_of(
         status: open, or closed where its event is done already.
         now: when it is filed.
         follows: id of the letter whose replay it comes from.
+        attempts: those that the event has behind it; None: those that came with the delivery.
     """
     return Letter(
         id=id_,
@@ -205,7 +215,7 @@ def letter_of(
         supplier_code=note.supplier_code,
         supplier_message=note.supplier_message,
         traceback=note.traceback,
-        attempts=json.dumps(delivery.history, ensure_ascii=False),
+        attempts=history.to_text(delivery.history if attempts is None else attempts),
         attempt_count=delivery.attempt,
         fingerprint=fingerprint(note),
         status=status,

@@ -164,7 +164,7 @@ class Letter:
         supplier_code: the supplier's code.
         supplier_message: the supplier's words, masked.
         traceback: for class ``bug``.
-        attempts: history of attempts, JSON text: list of {attempt, at, class, code, message}.
+        attempts: those that have failed, JSON text (`consumer.domain.history`).
         attempt_count: attempts made.
         fingerprint: groups letters of one cause.
         status: open, or closed where its event is done already.

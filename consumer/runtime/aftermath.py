@@ -43,12 +43,13 @@ class Aftermath:
         now = datetime.now(UTC)
         note = note_of(error)
         passage.note = note
+        failed = passage.failed(note, now)
         attempt = Attempt(delivery.attempt, immediate=self._policy.immediate_retries, snoozed=delivery.snoozed)
         action = decide(error, attempt, self._policy)
         match action:
             case RetryIn(delay, number):
                 passage.outcome = "retry"
-                return await self._courier.retry(delivery, note, delay=delay, attempt=number, at=now)
+                return await self._courier.retry(delivery, failed, delay=delay, attempt=number)
             case Snooze(delay):
                 passage.outcome = "snoozed"
                 return await self._courier.snooze(delivery, delay=delay)
@@ -63,7 +64,7 @@ class Aftermath:
                 passage.outcome = "rejected" if isinstance(error, InvalidEvent) else "dead_lettered"
                 if note.traceback is not None:
                     log.error("dead-lettered for a defect", lane=self._lane, exc_info=error)
-                return await self._courier.dead_letter(delivery, note, at=now)
+                return await self._courier.dead_letter(delivery, note, failed)
 
     async def sit_out(self, passage: Passage) -> Settlement:
         """Send what a resting lane cannot begin round by the shortest retry queue."""

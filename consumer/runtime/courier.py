@@ -7,12 +7,12 @@ away the courier keeps trying, within what a delivery may be held for; after tha
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain import delivery as headers
-from consumer.domain.delivery import Delivery, Settlement, extended_history
+from consumer.domain.delivery import Delivery, Settlement
+from consumer.domain.history import Entry, extended, to_text
 from consumer.observability.logging import get_logger
 from publishers.confirms import Outgoing, PublishError
 from rabbitmq.connection import CHANNEL_ERRORS
@@ -20,7 +20,6 @@ from rabbitmq.topology import retry_queue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from pamqp.common import FieldValue
 
@@ -56,14 +55,9 @@ class Courier:
         self._publisher = publisher
         self._repair = repair
 
-    async def retry(
-        self, delivery: Delivery, note: ErrorNote, *, delay: timedelta, attempt: int, at: datetime
-    ) -> Settlement:
-        """Send ``delivery`` round as ``attempt`` after ``delay``, its history extended."""
-        history = extended_history(
-            delivery, at=at, error_class=note.error_class.value, code=note.code, message=note.message
-        )
-        extra = {headers.ATTEMPT: attempt, headers.HISTORY: json.dumps(history, ensure_ascii=False)}
+    async def retry(self, delivery: Delivery, failed: Entry, *, delay: timedelta, attempt: int) -> Settlement:
+        """Send ``delivery`` round as ``attempt`` after ``delay``, its history extended by the one that ``failed``."""
+        extra = {headers.ATTEMPT: attempt, headers.HISTORY: to_text(extended(delivery.history, failed))}
         return await self._send(self._round(delivery, delay, extra))
 
     async def snooze(self, delivery: Delivery, *, delay: timedelta) -> Settlement:
@@ -77,14 +71,11 @@ class Courier:
         """Send ``delivery`` round while its lane rests: neither an attempt nor a wait of its own."""
         return await self._send(self._round(delivery, delay, {headers.ATTEMPT: delivery.attempt}))
 
-    async def dead_letter(self, delivery: Delivery, note: ErrorNote, *, at: datetime) -> Settlement:
-        """Park ``delivery`` in the lane's dead-letter queue, with why."""
-        history = extended_history(
-            delivery, at=at, error_class=note.error_class.value, code=note.code, message=note.message
-        )
+    async def dead_letter(self, delivery: Delivery, note: ErrorNote, failed: Entry) -> Settlement:
+        """Park ``delivery`` in the lane's dead-letter queue, with why; ``failed`` is its last attempt."""
         extra = {
             headers.ATTEMPT: delivery.attempt,
-            headers.HISTORY: json.dumps(history, ensure_ascii=False),
+            headers.HISTORY: to_text(extended(delivery.history, failed)),
             headers.LANE: self._lane,
             headers.ERROR: note.to_header(),
         }

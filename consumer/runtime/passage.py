@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from consumer.domain.history import extended, failed_attempt, to_text
 from consumer.domain.letters import letter_id, letter_of, note_of
 from consumer.domain.writes import InboxEntry, InboxKey, LetterStatus
 from schemas.identity import body_digest
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.delivery import Delivery
     from consumer.domain.errors import Rejected, Unmatched
+    from consumer.domain.history import Entry
     from consumer.domain.letters import ErrorNote
     from consumer.domain.writes import Letter
     from schemas.envelope import Event
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 class Passage:
     """One delivery under way; what it is about is filled in as it is read."""
 
-    __slots__ = ("delivery", "digest", "follows", "key", "note", "outcome", "subject", "type")
+    __slots__ = ("_began", "delivery", "digest", "follows", "key", "note", "outcome", "subject", "type")
 
     def __init__(self, delivery: Delivery) -> None:
+        self._began = time.perf_counter()
         self.delivery = delivery
         self.digest = body_digest(delivery.body)
         self.key = InboxKey(source="", event_id=self.digest)
@@ -34,6 +37,15 @@ class Passage:
         self.subject: str | None = None
         self.type: str | None = None
         self.follows: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way."""
+        return time.perf_counter() - self._began
+
+    def failed(self, note: ErrorNote, at: datetime) -> Entry:
+        """Return this attempt as one that has failed."""
+        return failed_attempt(self.delivery.attempt, note, at=at, seconds=self.seconds)
 
     def read(self, event: Event) -> None:
         """Take over what the decoded event says."""
@@ -65,7 +77,7 @@ class Passage:
 
     def done(self, type_: str, outcome: str, now: datetime) -> InboxEntry:
         """Return the inbox row that says that the event is done."""
-        history = self.delivery.history
+        attempts = self.delivery.history
         return InboxEntry(
             self.key,
             self.digest,
@@ -74,14 +86,15 @@ class Passage:
             now,
             subject=self.subject,
             first_seen_at=self.delivery.first_seen,
-            attempts=json.dumps(history, ensure_ascii=False) if history else None,
+            attempts=to_text(attempts) if attempts else None,
         )
 
     def refused(self, lane: str, refusal: Rejected | Unmatched, now: datetime) -> Letter:
         """Return the letter that files a supplier's no; the event itself is done."""
+        note = note_of(refusal)
         return letter_of(
             self.delivery,
-            note_of(refusal),
+            note,
             id_=letter_id(lane, self.key.source, self.key.event_id, self.key.run, "refused"),
             lane=lane,
             key=self.key,
@@ -90,4 +103,5 @@ class Passage:
             status=LetterStatus.OPEN,
             now=now,
             follows=self.follows,
+            attempts=extended(self.delivery.history, self.failed(note, now)),
         )

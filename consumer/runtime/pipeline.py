@@ -9,7 +9,6 @@ out by `consumer.runtime.aftermath`.
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -110,7 +109,6 @@ class Pipeline:
 
     async def carry(self, delivery: Delivery) -> Settlement:
         """Take ``delivery`` to its end; returns how it ends for the broker."""
-        began = time.perf_counter()
         self._observer.began(self._lane)
         passage = Passage(delivery)
         settlement = Settlement.LEAVE
@@ -121,7 +119,7 @@ class Pipeline:
                 self._lane,
                 passage.type,
                 passage.outcome,
-                seconds=time.perf_counter() - began,
+                seconds=passage.seconds,
                 age=(datetime.now(UTC) - delivery.first_seen).total_seconds(),
             )
             log.info("message", lane=self._lane, attempt=delivery.attempt, **passage.for_log())

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.domain import delivery as headers
-from consumer.domain.delivery import Delivery, extended_history
+from consumer.domain.delivery import Delivery
 from consumer.domain.letters import headers_as_json
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -116,18 +116,3 @@ def test_a_history_of_endless_brackets_is_no_history() -> None:
 @pytest.mark.parametrize("text", ["", "no JSON", "{}", "1", "null", '[1, "a", null]', b"\xff\xfe"])
 def test_a_history_that_is_not_ours_is_empty(text: object) -> None:
     assert delivery({headers.HISTORY: text}).history == []
-
-
-def test_a_history_grows_by_one_entry_and_keeps_the_newest_64() -> None:
-    entries: list[dict[str, Any]] = []
-    for attempt in range(1, 101):
-        returned = delivery({headers.ATTEMPT: attempt, headers.HISTORY: json.dumps(entries, ensure_ascii=False)})
-        entries = extended_history(returned, at=NOW, error_class="transient", code="timeout", message="长" * 900)
-    assert [entry["attempt"] for entry in entries] == list(range(37, 101))
-    assert entries[-1] == {
-        "attempt": 100,
-        "at": NOW.isoformat(),
-        "class": "transient",
-        "code": "timeout",
-        "message": "长" * 500,
-    }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consumer.domain import delivery as headers
 from consumer.domain.delivery import Delivery, Settlement
+from consumer.domain.history import failed_attempt
 from consumer.domain.letters import ErrorNote, note_of
 from consumer.runtime import courier as courier_module
 from consumer.runtime.courier import Courier
@@ -20,6 +21,7 @@ from tests.unit.domain import failures
 from tests.unit.runtime.fakes import AT, LANE, FakePublisher, as_publisher, delivery
 
 NOTE = note_of(failures.transient())
+FAILED = failed_attempt(1, NOTE, at=AT, seconds=1.5)
 FIVE = timedelta(seconds=5)
 
 
@@ -45,7 +47,7 @@ class Desk:
         return message
 
     async def retry(self, given_delivery: Delivery, *, attempt: int = 2) -> Outgoing:
-        settlement = await self.courier.retry(given_delivery, NOTE, delay=FIVE, attempt=attempt, at=AT)
+        settlement = await self.courier.retry(given_delivery, FAILED, delay=FIVE, attempt=attempt)
         assert settlement is Settlement.ACK
         return self.sent
 
@@ -57,7 +59,14 @@ async def test_a_retry_goes_round_with_its_next_attempt_and_its_history() -> Non
     assert sent.headers[headers.ROUTING_KEY] == "order.paid"
     assert sent.headers["x-shop"] == "1"
     assert json.loads(str(sent.headers[headers.HISTORY])) == [
-        {"attempt": 1, "at": AT.isoformat(), "class": "transient", "code": "some_code", "message": "in our words"}
+        {
+            "attempt": 1,
+            "at": AT.isoformat(),
+            "class": "transient",
+            "code": "some_code",
+            "message": "in our words",
+            "seconds": 1.5,
+        }
     ]
 
 
@@ -80,7 +89,7 @@ async def _snoozed(given_delivery: Delivery, delay: timedelta = FIVE) -> Outgoin
 
 async def _dead(given_delivery: Delivery, note: ErrorNote = NOTE) -> Outgoing:
     desk = Desk()
-    assert await desk.courier.dead_letter(given_delivery, note, at=AT) is Settlement.ACK
+    assert await desk.courier.dead_letter(given_delivery, note, FAILED) is Settlement.ACK
     return desk.sent
 
 
@@ -166,7 +175,7 @@ async def test_without_a_confirm_it_is_tried_again_and_the_topology_repaired(fai
 
 async def test_what_is_never_confirmed_is_left_to_the_broker() -> None:
     desk = Desk(*[BrokerAway] * 100)
-    assert await desk.courier.dead_letter(delivery(), NOTE, at=AT) is Settlement.LEAVE
+    assert await desk.courier.dead_letter(delivery(), NOTE, FAILED) is Settlement.LEAVE
     assert desk.publisher.sent == []
     assert len(desk.publisher.failures) > 80
 
