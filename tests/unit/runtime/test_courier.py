@@ -66,6 +66,7 @@ async def test_a_retry_goes_round_with_its_next_attempt_and_its_history() -> Non
             "code": "some_code",
             "message": "in our words",
             "seconds": 1.5,
+            "supplier_code": "20001",
         }
     ]
 
@@ -89,7 +90,8 @@ async def _snoozed(given_delivery: Delivery, delay: timedelta = FIVE) -> Outgoin
 
 async def _dead(given_delivery: Delivery, note: ErrorNote = NOTE) -> Outgoing:
     desk = Desk()
-    assert await desk.courier.dead_letter(given_delivery, note, FAILED) is Settlement.ACK
+    failed = failed_attempt(given_delivery.attempt, note, at=AT, seconds=None)
+    assert await desk.courier.dead_letter(given_delivery, note, failed) is Settlement.ACK
     return desk.sent
 
 
