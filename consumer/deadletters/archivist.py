@@ -36,7 +36,7 @@ from consumer.domain.writes import (
 from consumer.observability.logging import get_logger
 from schemas.identity import body_digest, unreadable_key
 from schemas.internal import Batch
-from schemas.registry import INTERNAL
+from schemas.registry import INBOUND, INTERNAL
 from schemas.results import EventDeadLettered, EventRejected, RejectedField, SyncCompleted
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _DATABASE_REST = timedelta(seconds=2)
+_REQUESTS = frozenset(type_ for type_ in INBOUND if type_.startswith("sync."))
+"""Events whose row of the sync log is there before they are done."""
 _LONGEST_REST = timedelta(seconds=30)
 
 
@@ -147,8 +149,8 @@ class Archivist:
         rows = [] if done is not None else self._results(delivery, letter, note, identity, now)
         writes: tuple[Write, ...] = (letter, *rows)
         # What is done has its row: finished, or under way with a plan that ends it.
-        known = invalid is None and done is None
-        row = await self._books.sync_log(sync_log_id(identity.key)) if known else None
+        asked = identity.type in _REQUESTS and invalid is None and done is None
+        row = await self._books.sync_log(sync_log_id(identity.key)) if asked else None
         if row is not None and row.completed_at is None:
             failed = _failed_sync(row, note, now)
             told = outgoing(
