@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 ENDED: Final = frozenset({SyncStatus.SUCCESS, SyncStatus.PARTIAL, SyncStatus.FAILED})
 _LOOK_EVERY: Final = 0.5
-_LETTERS_LOOKED_AT: Final = 100
 
 
 class SyncBooks(Protocol):
@@ -29,8 +28,8 @@ class SyncBooks(Protocol):
         """Return the id of the sync that the request joined, if it did."""
         ...
 
-    async def open_letters(self, limit: int) -> list[Letter]:
-        """Return the newest open letters."""
+    async def letter_of_event(self, event_id: str) -> Letter | None:
+        """Return the newest open letter of an event."""
         ...
 
 
@@ -51,7 +50,7 @@ async def followed(
     """
     while True:
         # The letter first: a row that ends with it ends in the same transaction, so it is seen in this look.
-        letter = await letter_of(books, key.event_id)
+        letter = await books.letter_of_event(key.event_id)
         row = await books.sync_log(sync_log_id(key))
         if row is None and (joined := await books.joined_sync(key)) is not None:
             row = await books.sync_log(joined)
@@ -61,9 +60,3 @@ async def followed(
         if letter is not None:
             return letter
         await asyncio.sleep(look_every)
-
-
-async def letter_of(books: SyncBooks, event_id: str) -> Letter | None:
-    """Return the open letter of an event, if it is one of the newest."""
-    newest = await books.open_letters(_LETTERS_LOOKED_AT)
-    return next((letter for letter in newest if letter.event_id == event_id), None)

@@ -27,6 +27,7 @@ class Selection:
         code: stable English.
         fingerprint: of the group.
         so_id: subject of the event.
+        event_id: CloudEvents ``id`` of the event.
         text: stands in the message or in the supplier's words, whatever the case of its letters.
         since: filed at that moment or later.
         until: filed before that moment.
@@ -40,6 +41,7 @@ class Selection:
     code: str | None = None
     fingerprint: str | None = None
     so_id: str | None = None
+    event_id: str | None = None
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -38,6 +38,7 @@ def meant(selection: Selection) -> list[ColumnElement[bool]]:
         column.code: selection.code,
         column.fingerprint: selection.fingerprint,
         column.subject: selection.so_id,
+        column.event_id: selection.event_id,
         column.status: selection.status,
     }
     conditions = [place == str(value) for place, value in named.items() if value is not None]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import exc
 
+from consumer.domain.ledger import Selection
 from consumer.persistence import migrations, retention, scrubbing
 from consumer.persistence.announcing import Announced
 from consumer.persistence.audit import Audit
@@ -282,6 +283,10 @@ class Store(Interventions):
     async def letter(self, id_: str) -> Letter | None:
         """Return the letter ``id_``."""
         return await self._database.read(lambda connection: self._letters.find(connection, id_))
+
+    async def letter_of_event(self, event_id: str) -> Letter | None:
+        """Return the newest open letter of an event."""
+        return next(iter(await self.ledger.letters(Selection(event_id=event_id), limit=1)), None)
 
     async def open_letters(self, limit: int) -> list[Letter]:
         """Return the newest open letters, newest first."""

@@ -10,7 +10,6 @@ from consumer.domain.writes import InboxKey
 from ops.cli.asking import SOURCE, books, require_topology
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.printing import Column, Output, Printer, say
-from ops.syncing import letter_of
 from publishers.orders import RelayPublisher
 from schemas.codec import decode
 from schemas.results import AccountBalanceReported
@@ -67,7 +66,7 @@ async def _reported(store: Store, key: InboxKey) -> AccountBalanceReported:
             data = decode(message.body, routing_key=message.routing_key).data
             if isinstance(data, AccountBalanceReported):
                 return data
-        letter = await letter_of(store, key.event_id)
+        letter = await store.letter_of_event(key.event_id)
         if letter is not None:
             where = f"{letter.error_class.value}, letter {letter.id}"
             raise Failure(f"The request lies in the dead letters ({where}): {letter.message}")

@@ -59,8 +59,8 @@ class Books:
         assert id_ in {sync_log_id(KEY), "row"}
         return self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
 
-    async def open_letters(self, limit: int) -> list[Letter]:
-        return self.letters[:limit]
+    async def letter_of_event(self, event_id: str) -> Letter | None:
+        return next((letter for letter in self.letters if letter.event_id == event_id), None)
 
 
 async def test_every_look_is_told_until_the_row_is_finished() -> None:
