@@ -98,9 +98,12 @@ class Pace:
         self._rate = rate
         self._most = max(1.0, rate * _BURST)
         self._credit, self._at = 1.0, now
+        self._rested = False
 
     def room(self, now: float) -> int:
         """Return how many may go now."""
+        if self._rested:
+            self._credit, self._at, self._rested = min(self._credit, 1.0), now, False
         self._credit = min(self._credit + (now - self._at) * self._rate, self._most)
         self._at = now
         return int(self._credit)
@@ -110,8 +113,8 @@ class Pace:
         self._credit -= count
 
     def rest(self) -> None:
-        """Nothing may go whatever the pace: that is not made up for."""
-        self._credit = min(self._credit, 1.0)
+        """Nothing may go whatever the pace: the time until the next look is not made up for."""
+        self._rested = True
 
 
 class Replaying:

@@ -13,6 +13,8 @@ from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from consumer.domain.writes import InboxKey
@@ -64,6 +66,12 @@ class ReplayLooks:
         return await self._database.read(
             lambda connection: [(item_of(row), row.new_letter_id) for row in connection.execute(query)]
         )
+
+    async def sent_at(self, replay_id: str) -> list[datetime]:
+        """Return when each letter of a replay went, in order of time."""
+        query = select(ITEMS.c.sent_at).where(ITEMS.c.replay_id == replay_id, ITEMS.c.sent_at.is_not(None))
+        ordered = query.order_by(ITEMS.c.sent_at)
+        return await self._database.read(lambda connection: list(connection.execute(ordered).scalars()))
 
     async def skipped(self, replay_id: str) -> dict[str, int]:
         """Return how many letters are skipped, by reason."""

@@ -45,6 +45,13 @@ class Crew:
         self._processes[number] = await self._one()
         self.kills += 1
 
+    async def kill(self, pid: int) -> None:
+        """Kill -9 the one of that number and start another."""
+        number = [process.pid for process in self._processes].index(pid)
+        await killed(self._processes[number])
+        self._processes[number] = await self._one()
+        self.kills += 1
+
     async def drain(self) -> None:
         """Let them end as they do in life."""
         for process in self._processes:
