@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 _LONGEST_NAME: Final = 64
-_LONGEST_REASON: Final = 2000
+LONGEST_MESSAGE: Final = 2000
+"""Characters of a message that the contract takes."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -72,7 +73,7 @@ def finished(row: SyncLogRow, changed: int, failures: Iterable[FailedPart], now:
     unknown = next((part.reason for part in failures if not part.item), None)
     if unknown is not None:
         status = SyncStatus.PARTIAL if row.success_count else SyncStatus.FAILED
-        message = _tellable(f"{message}; which others there are could not be learned: {unknown}", _LONGEST_REASON)
+        message = tellable(f"{message}; which others there are could not be learned: {unknown}", LONGEST_MESSAGE)
     return replace(row, status=status, message=message, completed_at=now)
 
 
@@ -99,13 +100,13 @@ def told(row: SyncLogRow, changed: int, failures: Iterable[FailedPart]) -> list[
 
 
 def _named(sync_type: SyncType, part: FailedPart) -> FailedItem | FailedOrder:
-    reason = _tellable(part.reason, _LONGEST_REASON)
+    reason = tellable(part.reason, LONGEST_MESSAGE)
     if sync_type is SyncType.LOGISTICS:
         return FailedOrder(so_id=part.item, reason=reason)
-    return FailedItem(product_code=_tellable(part.item, _LONGEST_NAME), reason=reason)
+    return FailedItem(product_code=tellable(part.item, _LONGEST_NAME), reason=reason)
 
 
-def _tellable(text: str, most: int) -> str:
+def tellable(text: str, most: int) -> str:
     """Return ``text`` as the contract can tell it: one that it refuses would keep its sync from ever being closed."""
     clean = _CONTROL.sub("?", text)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from consumer.domain.ledger import Acted
 from consumer.domain.outcome import Result
 from consumer.domain.results import SOURCE, outgoing, recorded
+from consumer.domain.sync_end import LONGEST_MESSAGE, tellable
 from consumer.domain.writes import InboxKey, LetterStatus, SyncLogRow, SyncStatus, SyncType
 from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import database_time
@@ -143,7 +144,7 @@ class LedgerActs:
             id=str(uuid4()),
             sync_type=SyncType.MANUAL,
             status=SyncStatus.SUCCESS,
-            message=f"{count} dead letters discarded by {entry.actor}: {entry.reason}",
+            message=tellable(f"{count} dead letters discarded by {entry.actor}: {entry.reason}", LONGEST_MESSAGE),
             total_count=count,
             success_count=count,
             failed_count=0,

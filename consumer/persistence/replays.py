@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select, update
 
 from consumer.domain.replay import PLAN_HOLDS, ItemStatus, Replay, ReplayRefused, ReplayStatus, steps_text
+from consumer.domain.sync_end import LONGEST_MESSAGE, tellable
 from consumer.domain.writes import LetterStatus, SyncLogRow, SyncStatus, SyncType
 from consumer.persistence.bulk import Incoming
 from consumer.persistence.replay_looks import ITEMS, LETTERS, REPLAYS, standing
@@ -209,7 +210,7 @@ def log_row(replay: Replay, counts: Counts, now: datetime, message: str, *, ende
         id=replay.id,
         sync_type=SyncType.MANUAL,
         status=status,
-        message=message,
+        message=tellable(message, LONGEST_MESSAGE),
         total_count=counts.total,
         success_count=counts.succeeded,
         failed_count=counts.failed,

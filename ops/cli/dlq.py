@@ -29,6 +29,7 @@ from ops.cli.letter_filters import (
     moment,
 )
 from ops.cli.printing import Column, Output, OutputOption, Printer, say
+from ops.cli.reasons import kept, said
 
 if TYPE_CHECKING:
     from consumer.domain.ledger import Acted, Group, Selection
@@ -217,6 +218,7 @@ def note(
     """Note something on a letter, for whoever looks at it next."""
     if not text.strip():
         raise Failure("The note is empty.", ExitCode.USAGE)
+    text = kept(text)
 
     async def noted(settings: "Settings") -> None:
         from ops.acting import act
@@ -311,7 +313,7 @@ def purge(
         age = duration(older_than)
     except ValueError as error:
         raise Failure(f"--older-than {older_than} {error}; write 30d or 12h.", ExitCode.USAGE) from None
-    _require(reason)
+    reason = said(reason)
     settings = settings_for("database")
 
     async def purged() -> None:
@@ -342,7 +344,7 @@ async def _turn(
 ) -> ExitCode:
     from ops.acting import act, acting
 
-    _require(reason)
+    reason = said(reason)
     if not set(selection.given()) - {"status"}:
         raise Failure("Say which letters: ids, --fingerprint, or another filter.", ExitCode.USAGE)
     async with books(settings) as store:
@@ -378,11 +380,6 @@ def _why(acted: "Acted", missing: list[str]) -> str:
     if missing:
         reasons["there is none of that id"] += len(missing)
     return ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
-
-
-def _require(reason: str) -> None:
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
 
 
 def _group(group: "Group") -> dict[str, object]:

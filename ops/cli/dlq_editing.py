@@ -23,6 +23,7 @@ from ops.cli.confirming import DryRunOption, YesOption, confirm
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.letter_filters import letter_beginning
 from ops.cli.printing import Column, Output, OutputOption, Printer, say
+from ops.cli.reasons import said
 
 if TYPE_CHECKING:
     from consumer.deadletters.editing import Difference, Edited
@@ -51,8 +52,7 @@ def edit(
 
     Without --patch or --file $VISUAL or $EDITOR opens it. What breaks the contract is told field by field, not sent.
     """
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    reason = said(reason)
     if patch is not None and file is not None:
         raise Failure("Give --patch or --file, not both.", ExitCode.USAGE)
     settings = settings_for("database")

@@ -24,6 +24,7 @@ from ops.cli.letter_filters import (
     moment,
 )
 from ops.cli.printing import Output, OutputOption, Printer, say
+from ops.cli.reasons import kept, said
 
 if TYPE_CHECKING:
     from consumer.domain.ledger import Selection
@@ -111,8 +112,7 @@ def start(
     """
     from consumer.domain.replay import Terms
 
-    if not reason.strip():
-        raise Failure("--reason is empty: say why, for whoever wonders later.", ExitCode.USAGE)
+    reason = said(reason)
     try:
         steps = tuple(int(step) for step in canary.split(",") if step.strip() not in ("", "0"))
         terms = Terms(rate, most, steps, stop_at)
@@ -265,7 +265,7 @@ async def _acted(settings: "Settings", what: str, replay: str, reason: str, outp
 
     async with books(settings) as store:
         found = await _found(store, replay)
-        entry = act(f"replay.{what}", found.id, reason or None)
+        entry = act(f"replay.{what}", found.id, kept(reason) or None)
         deeds = {"pause": store.replays.pause, "resume": store.replays.resume, "cancel": store.replays.cancel}
         async with acting(store, entry):
             after = await deeds[what](found.id, entry)

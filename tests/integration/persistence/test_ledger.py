@@ -1,0 +1,152 @@
+"""The ledger of dead letters: selected, grouped, discarded by one of two, restored, purged, scrubbed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.domain.audit import AuditEntry
+from consumer.domain.errors import ErrorClass
+from consumer.domain.ledger import Selection
+from consumer.domain.replay import Item, ItemStatus, Plan, ReplayRefused, Terms
+from consumer.domain.writes import LetterStatus
+from consumer.persistence.store import Store
+from tests.support.dead_letters import KINDS, filed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+EACH = 4
+EDITED = "0b6c0a3e-5f1d-4c52-9d8e-6f7a1b2c3d4e"
+
+
+@pytest.fixture
+async def store(migrated_url: str) -> AsyncIterator[Store]:
+    """Books with four letters of each of five causes."""
+    async with Store.open(migrated_url) as opened:
+        for kind in KINDS:
+            await filed(opened, kind, EACH)
+        yield opened
+
+
+def act(action: str, reason: str = "a reason") -> AuditEntry:
+    return AuditEntry("li@ops", action, datetime.now(UTC), None, reason)
+
+
+def a_plan(id_: str, *ids: str) -> Plan:
+    items = [Item(id_, "relay.orders", "order.paid", "/shop", f"event-{id_}", body=b"{}") for id_ in ids]
+    return Plan(id_, "{}", datetime.now(UTC), "li@ops", items)
+
+
+@pytest.mark.parametrize(
+    ("selection", "count"),
+    [
+        (Selection(), 5 * EACH),
+        (Selection(lane="relay.catalog"), 2 * EACH),
+        (Selection(type="order.cancelled"), EACH),
+        (Selection(error_class=ErrorClass.REJECTED), EACH),
+        (Selection(so_id="SO-U-1"), 1),
+        (Selection(event_id="balance-2"), 1),
+        (Selection(text="地址不支持"), EACH),
+        (Selection(text="HAIER.BALANCE"), EACH),
+        (Selection(text="100%"), 0),
+        (Selection(text="_"), 0),
+        (Selection(ids=("unanswered-0", "defect-1", "no-such")), 2),
+        (Selection(since=datetime(2100, 1, 1, tzinfo=UTC)), 0),
+        (Selection(until=datetime(2100, 1, 1, tzinfo=UTC)), 5 * EACH),
+        (Selection(status=LetterStatus.DISCARDED), 0),
+        (Selection(status=None, lane="relay.orders", type="order.paid"), 2 * EACH),
+    ],
+)
+async def test_a_selection_means_what_it_says(store: Store, selection: Selection, count: int) -> None:
+    assert await store.ledger.count(selection) == count
+    ids = await store.ledger.ids(selection)
+    assert len(ids) == len(set(ids)) == count
+    assert [letter.id for letter in await store.ledger.by_ids(ids)] == ids
+
+
+async def test_groups_are_causes(store: Store) -> None:
+    groups = {group.error_class: group for group in await store.ledger.groups(Selection())}
+    assert {group.count for group in groups.values()} == {EACH}
+    assert len(groups) == len(KINDS)
+    refused = groups[ErrorClass.REJECTED]
+    assert (refused.subjects, refused.lanes, refused.types) == (EACH, ("relay.orders",), ("order.paid",))
+    assert (refused.last_hour, refused.hour_before) == (EACH, 0)
+    assert refused.first_at <= refused.last_at
+    newest = await store.letter(refused.sample)
+    assert newest is not None
+    assert newest.fingerprint == refused.fingerprint
+
+
+async def test_two_discard_the_same_and_one_is_told(store: Store) -> None:
+    ids = await store.ledger.ids(Selection(error_class=ErrorClass.BUG))
+    answers = await asyncio.gather(*(store.ledger_acts.discard(ids, act("dlq.discard")) for _ in range(2)))
+    assert sorted(len(acted.done) for acted in answers) == [0, EACH]
+    [left] = [acted.left for acted in answers if not acted.done]
+    assert set(left.values()) == {"it is discarded"}
+    rows = await store.recent_sync_logs(5)
+    assert [(row.sync_type, row.total_count, row.status) for row in rows] == [("manual", EACH, "success")]
+    assert [row.action for row in await store.audit_log()] == ["dlq.discard"]
+    restored = await store.ledger_acts.restore([*ids, "no-such"], act("dlq.restore"))
+    assert (len(restored.done), restored.left) == (EACH, {"no-such": "there is none of that id"})
+    assert await store.ledger.count(Selection()) == 5 * EACH
+
+
+async def test_what_a_replay_has_in_hand_is_nobody_elses(store: Store) -> None:
+    await store.replays.keep(a_plan("replay", "unanswered-0"))
+    await store.replays.start("replay", Terms(), act("replay.start"))
+    acted = await store.ledger_acts.discard(["unanswered-0", "unanswered-1"], act("dlq.discard"))
+    assert (acted.done, acted.left) == (("unanswered-1",), {"unanswered-0": "it is replaying"})
+    await store.replays.keep(a_plan("another", "unanswered-0"))
+    with pytest.raises(ReplayRefused, match="no longer open"):
+        await store.replays.start("another", Terms(), act("replay.start"))
+    assert (await store.replay_looks.items("another", ItemStatus.WAITING)) != []
+    assert await store.purge_letters(timedelta(0)) == 1
+    assert await store.letter("unanswered-0") is not None
+
+
+async def test_a_discard_is_refused_where_its_plan_was_overtaken(store: Store) -> None:
+    await store.replays.keep(a_plan("late", "refused-0", "refused-1"))
+    await store.ledger_acts.discard(["refused-1"], act("dlq.discard"))
+    with pytest.raises(ReplayRefused, match="1 of its 2 letters"):
+        await store.replays.start("late", Terms(), act("replay.start"))
+    untouched = await store.letter("refused-0")
+    assert untouched is not None
+    assert untouched.status is LetterStatus.OPEN
+
+
+async def test_closed_letters_go_with_their_notes_and_replays_open_ones_never(store: Store) -> None:
+    await store.ledger_acts.note("defect-0", "first", act("dlq.note"))
+    await store.ledger_acts.note("defect-0", "second", act("dlq.note"))
+    assert [note.note for note in await store.ledger.notes("defect-0")] == ["first", "second"]
+    await store.ledger_acts.discard(["defect-0", "defect-1"], act("dlq.discard"))
+    await store.replays.keep(a_plan("never-started", "refused-0"))
+    assert await store.purge_letters(timedelta(days=1)) == 0
+    assert await store.ledger_acts.purgeable(timedelta(0)) == 2
+    assert await store.ledger_acts.purge(timedelta(0), act("dlq.purge")) == 2
+    assert await store.ledger.notes("defect-0") == []
+    assert await store.replay_looks.find("never-started") is None
+    assert await store.replay_looks.items("never-started", ItemStatus.WAITING) == []
+    assert await store.ledger.count(Selection(status=None)) == 5 * EACH - 2
+    assert [row.action for row in await store.audit_log()] == ["dlq.note", "dlq.note", "dlq.discard", "dlq.purge"]
+
+
+async def test_customers_go_from_closed_letters_and_from_edited_ones(store: Store) -> None:
+    await store.replays.keep(a_plan(EDITED, "refused-0"))
+    await store.replays.start(EDITED, Terms(), act("replay.start"))
+    await store.ledger_acts.discard(["refused-1"], act("dlq.discard"))
+    assert await store.scrub(timedelta(0)) == 1
+    for letter_id, kept in (("refused-0", True), ("refused-1", False), ("refused-2", True)):
+        letter = await store.letter(letter_id)
+        assert letter is not None
+        assert bool(letter.body) is kept
+    await store.replays.cancel(EDITED, act("replay.cancel", "第一\x07行\n" * 900))
+    step = await store.replay_steps.step(EDITED, "me", timedelta(seconds=5), 0)
+    assert step is not None
+    assert step.replay.ended_at is not None
+    assert await store.scrub(timedelta(0)) == 1
+    [(item, _)] = await store.replay_looks.items(EDITED, ItemStatus.SKIPPED)
+    assert item.body == b""
