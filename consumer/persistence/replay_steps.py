@@ -256,9 +256,13 @@ class ReplaySteps:
         rows = connection.execute(self._next, {"replay": replay_id, "limit": limit}).all()
         query = select(LETTERS).where(LETTERS.c.id.in_([row.letter_id for row in rows]))
         letters = {row.id: letter_of_row(row) for row in connection.execute(query)}
-        messages = [sent_again(replay_id, row.position, letters[row.letter_id], item_of(row), now) for row in rows]
+        there = [row for row in rows if row.letter_id in letters]
+        messages = [sent_again(replay_id, row.position, letters[row.letter_id], item_of(row), now) for row in there]
         self._outbox.add(connection, messages)
-        self._sent.execute(connection, [(replay_id, row.position, now) for row in rows])
+        self._sent.execute(connection, [(replay_id, row.position, now) for row in there])
+        gone = [row for row in rows if row.letter_id not in letters]
+        lost = (ItemStatus.SKIPPED.value, "its letter is gone from the ledger", now, None)
+        self._end.execute(connection, [(replay_id, row.position, *lost) for row in gone])
         return messages
 
     def _finish(self, connection: Connection, replay: Replay, now: datetime) -> list[OutboxMessage]:
