@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed where there is no terminal.")]
+NotAskedOption = Annotated[bool, typer.Option("--yes", help="Taken as with other acts; this one never asks.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 

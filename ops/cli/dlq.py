@@ -11,7 +11,7 @@ import typer
 
 from ops.cli import dlq_editing, dlq_showing
 from ops.cli.asking import books, settings_for
-from ops.cli.confirming import DryRunOption, YesOption, confirm
+from ops.cli.confirming import DryRunOption, NotAskedOption, YesOption, confirm
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.letter_filters import (
     ClassOption,
@@ -214,8 +214,12 @@ def export(
 def note(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a letter, or its beginning.")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to remember.")],
+    *,
+    yes: NotAskedOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Note something on a letter, for whoever looks at it next."""
+    del yes  # nobody is asked
     if not text.strip():
         raise Failure("The note is empty.", ExitCode.USAGE)
     text = kept(text)
@@ -225,6 +229,9 @@ def note(
 
         async with books(settings) as store:
             letter = await letter_beginning(store, id_)
+            if dry_run:
+                say(f"Would note that on letter {letter.id}; nothing was done.")
+                return
             await store.ledger_acts.note(letter.id, text, act("dlq.note", letter.id, None))
 
     asyncio.run(noted(settings_for("database")))

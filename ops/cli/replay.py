@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from ops.cli.asking import books, settings_for
-from ops.cli.confirming import DryRunOption, YesOption, confirm
+from ops.cli.confirming import DryRunOption, NotAskedOption, YesOption, confirm
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.letter_filters import (
     ClassOption,
@@ -156,21 +156,45 @@ def list_(
 
 
 @app.command()
-def pause(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+def pause(
+    replay: ReplayArgument,
+    *,
+    reason: ReasonOption = "",
+    yes: NotAskedOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Let nothing more go until `resume`; what is under way comes to its end."""
-    _act("pause", replay, reason, output)
+    del yes  # nobody is asked
+    _act("pause", replay, reason, output, dry_run=dry_run)
 
 
 @app.command()
-def resume(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+def resume(
+    replay: ReplayArgument,
+    *,
+    reason: ReasonOption = "",
+    yes: NotAskedOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Go on with a paused replay."""
-    _act("resume", replay, reason, output)
+    del yes  # nobody is asked
+    _act("resume", replay, reason, output, dry_run=dry_run)
 
 
 @app.command()
-def cancel(replay: ReplayArgument, *, reason: ReasonOption = "", output: OutputOption = Output.TABLE) -> None:
+def cancel(
+    replay: ReplayArgument,
+    *,
+    reason: ReasonOption = "",
+    yes: NotAskedOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """End a replay for good: letters that have not gone are open again; what is under way comes to its end."""
-    _act("cancel", replay, reason, output)
+    del yes  # nobody is asked
+    _act("cancel", replay, reason, output, dry_run=dry_run)
 
 
 async def _plan(settings: "Settings", selection: "Selection", rate: float, output: Output) -> ExitCode:
@@ -254,17 +278,22 @@ async def _to_its_end(
     return code_of(ended)
 
 
-def _act(what: str, replay: str, reason: str, output: Output) -> NoReturn:
+def _act(what: str, replay: str, reason: str, output: Output, *, dry_run: bool) -> NoReturn:
     settings = settings_for("database")
-    raise typer.Exit(asyncio.run(_acted(settings, what, replay, reason, output)))
+    raise typer.Exit(asyncio.run(_acted(settings, what, replay, reason, output, dry_run=dry_run)))
 
 
-async def _acted(settings: "Settings", what: str, replay: str, reason: str, output: Output) -> ExitCode:
+async def _acted(
+    settings: "Settings", what: str, replay: str, reason: str, output: Output, *, dry_run: bool
+) -> ExitCode:
     from ops.acting import act, acting
     from ops.cli.replay_showing import show_replay
 
     async with books(settings) as store:
         found = await _found(store, replay)
+        if dry_run:
+            say(f"Would {what} replay {found.id}, which is {found.status.value}; nothing was done.")
+            return ExitCode.OK
         entry = act(f"replay.{what}", found.id, kept(reason) or None)
         deeds = {"pause": store.replays.pause, "resume": store.replays.resume, "cancel": store.replays.cancel}
         async with acting(store, entry):

@@ -84,6 +84,8 @@ async def test_a_replay_is_paused_resumed_and_cancelled(given: Relay, tmp_path: 
     start = ("start", plan["id"], "--reason", "slowly", "--yes", "--rate", "0.5", "--max", "11", "-o", "json")
     started = await ask(given, tmp_path, *start)
     assert (started.code, started.data["status"], started.data["skipped"]) == (0, "running", 1), started.err
+    dry = await ask(given, tmp_path, "cancel", plan["id"], "--dry-run", "--yes")
+    assert (dry.code, "which is running; nothing was done" in dry.err) == (0, True)
     for act, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         answer = await ask(given, tmp_path, act, plan["id"], "--reason", "wait", "-o", "json")
         assert (answer.code, answer.data["status"]) == (0, status), answer.err
