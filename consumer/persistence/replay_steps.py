@@ -124,6 +124,7 @@ class ReplaySteps:
         came_back = and_(
             LETTERS.c.run == ITEMS.c.replay_id,
             LETTERS.c.event_id == ITEMS.c.event_id,
+            LETTERS.c.event_source == ITEMS.c.event_source,
             LETTERS.c.status != _text(LetterStatus.CLOSED),
         )
         words = func.coalesce(LETTERS.c.supplier_message, LETTERS.c.message)
