@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from ops.cli.asking import books
+from ops.cli.failing import Failure
 from ops.cli.printing import as_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ async def export_to(settings: Settings, selection: Selection, file: str) -> int:
     Args:
         settings: with the database.
         selection: which letters.
-        file: path; ``-``: stdout.
+        file: path of a file that is not there yet; ``-``: stdout.
+
+    Raises:
+        Failure: the file is there.
     """
     written = 0
     async with books(settings) as store:
@@ -56,5 +60,10 @@ def _opened(file: str) -> Iterator[TextIO]:
     if file == "-":
         yield sys.stdout
         return
-    with Path(file).open("w", encoding="utf-8") as out:
+    try:
+        # Customers' data: for whoever exports alone.
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Failure(f"{file} exists already; nothing was written. Give another name, or remove it.") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         yield out

@@ -69,6 +69,9 @@ async def test_groups_list_show_explain_and_export(given: Relay, tmp_path: Path)
     assert json.loads(letters[0]["body"])["data"]["consignee"]["mobile"] == "13800000000"
     assert (await ask(given, tmp_path, "export", str(tmp_path / "letters.ndjson"))).code == 0
     assert len((tmp_path / "letters.ndjson").read_text().splitlines()) == COUNT
+    assert (tmp_path / "letters.ndjson").stat().st_mode & 0o077 == 0
+    again = await ask(given, tmp_path, "export", str(tmp_path / "letters.ndjson"))
+    assert (again.code, "exists already" in again.err) == (1, True)
 
 
 async def test_noted_discarded_restored_and_purged(given: Relay, tmp_path: Path) -> None:
