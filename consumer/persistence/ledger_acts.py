@@ -21,7 +21,7 @@ from consumer.domain.writes import InboxKey, LetterStatus, SyncLogRow, SyncStatu
 from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import database_time
 from consumer.persistence.outbox import Outbox
-from consumer.persistence.retention import CLOSED, LEFT_BEHIND, OLD_LETTERS
+from consumer.persistence.retention import IS_CLOSED, LEFT_BEHIND, OLD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ class LedgerActs:
         """Return how many letters `purge` would delete now."""
 
         def look(connection: Connection) -> int:
-            old = (_LETTERS.c.status.in_(CLOSED), _LETTERS.c.closed_at < database_time(connection) - older_than)
+            old = (IS_CLOSED, _LETTERS.c.closed_at < database_time(connection) - older_than)
             return connection.execute(select(func.count()).select_from(_LETTERS).where(*old)).scalar_one()
 
         return await self._database.read(look)

@@ -103,14 +103,15 @@ _RUNS = _statement(schedule_tables.schedule_runs, "at", _last_runs_stay())
 
 _DEAD, _NOTES = tables.dead_letters, ledger_tables.letter_notes
 _REPLAYS, _ITEMS = ledger_tables.replays, ledger_tables.replay_letters
-CLOSED: Final = tuple(status.value for status in (LetterStatus.REPLAYED, LetterStatus.DISCARDED, LetterStatus.CLOSED))
-"""Statuses of letters about which nothing is left to do."""
-_IS_CLOSED = _DEAD.c.status.in_([literal_column(f"'{status}'") for status in CLOSED])
-_LETTERS = _statement(_DEAD, "closed_at", _IS_CLOSED)
+IS_CLOSED: Final = _DEAD.c.status.not_in(
+    [literal_column(f"'{status}'") for status in (LetterStatus.OPEN, LetterStatus.REPLAYING)]
+)
+"""Nothing is left to do about the letter. Said by what it is not, so that databases take the index of `closed_at`."""
+_LETTERS = _statement(_DEAD, "closed_at", IS_CLOSED)
 _BEFORE = bindparam("before", type_=_REPLAYS.c.ended_at.type)
 _NEVER_STARTED = _REPLAYS.c.started_at.is_(None) & (_REPLAYS.c.planned_at < _BEFORE)
 OLD_LETTERS: Final = delete(_DEAD).where(
-    _IS_CLOSED, _DEAD.c.closed_at < bindparam("before", type_=_DEAD.c.closed_at.type)
+    IS_CLOSED, _DEAD.c.closed_at < bindparam("before", type_=_DEAD.c.closed_at.type)
 )
 LEFT_BEHIND: Final = (
     (delete(_NOTES).where(~exists().where(_DEAD.c.id == _NOTES.c.letter_id)), False),

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, bindparam, case, func, literal_column, or_, s
 from consumer.domain.order import CallOutcome
 from consumer.persistence import ledger_tables, order_kinds, tables
 from consumer.persistence.columns import UTCDateTime, clock, clock_once, database_time, milliseconds
-from consumer.persistence.retention import CLOSED
+from consumer.persistence.retention import IS_CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ DUE_DELIVERED: Final = _due(order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.deliv
 DUE_LETTERS: Final = (
     select(_LETTERS.c.id)
     .where(
-        _LETTERS.c.status.in_(CLOSED),
+        IS_CLOSED,
         _LETTERS.c.closed_at < _BEFORE,
         func.length(_LETTERS.c.body) > literal_column("0"),
     )

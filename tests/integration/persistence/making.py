@@ -114,6 +114,7 @@ def letter(id_: str = "letter-1", *, code: str = "boom", status: LetterStatus = 
         status=status,
         first_seen_at=NOW,
         created_at=NOW,
+        closed_at=None if status is LetterStatus.OPEN else NOW,
     )
 
 

@@ -64,7 +64,7 @@ async def _plan(store: Store, statement: Any) -> str:
         (lambda stories: stories._oldest, {"ix_orders_state_state_at"}),
         (lambda _: scrubbing.DUE_ENDED, {"ix_orders_customer_ended"}),
         (lambda _: scrubbing.DUE_DELIVERED, {"ix_orders_customer_delivered"}),
-        (lambda _: scrubbing.DUE_LETTERS, {"ix_dead_letters_status_created_at"}),
+        (lambda _: scrubbing.DUE_LETTERS, {"ix_dead_letters_closed_at"}),
     ],
     ids=["events", "messages", "letters", "found", "of_mobile", "listed", "oldest", "ended", "delivered", "filed"],
 )
