@@ -9,6 +9,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from consumer.domain.errors import BooksUnavailable
 from consumer.domain.replay import ItemStatus, ReplayStatus
 from consumer.observability.logging import get_logger
 
@@ -140,18 +141,34 @@ class Replaying:
         self._observer = observer
         self._owner = owner
         self._paces: dict[str, Pace] = {}
+        self._faulty: set[str] = set()
+        self._pause = 0.0
         self._clock = asyncio.get_running_loop().time
 
     async def once(self) -> None:
-        """Take a step of each replay that is to be led, and wait until the next is due.
+        """Wait until a step is due; then take one of each replay that is to be led.
 
         Raises:
             BooksUnavailable: the database does not answer; the lease may pass to another process meanwhile.
         """
+        await asyncio.sleep(self._pause)
+        # Also where this look fails.
+        self._pause = _LOOK_EVERY
         leading = await self._books.to_lead(self._owner)
         self._paces = {id_: pace for id_, pace in self._paces.items() if id_ in leading}
-        pauses = [await self._step(replay_id) for replay_id in leading]
-        await asyncio.sleep(min(pauses, default=_LOOK_EVERY))
+        self._pause = min([await self._told_step(replay_id) for replay_id in leading], default=_LOOK_EVERY)
+
+    async def _told_step(self, replay_id: str) -> float:
+        """Take a step; a fault of ours must keep neither other replays nor the service."""
+        try:
+            return await self._step(replay_id)
+        except BooksUnavailable:
+            raise
+        except Exception:
+            if replay_id not in self._faulty:
+                self._faulty.add(replay_id)
+                log.exception("a replay cannot go on: a defect", replay_id=replay_id)
+            return _LOOK_EVERY
 
     async def _step(self, replay_id: str) -> float:
         """Take a step; return after how many seconds the next is due."""
