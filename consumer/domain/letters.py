@@ -20,6 +20,7 @@ from consumer.domain.errors import ErrorClass, RelayError, SupplierError
 from consumer.domain.fingerprints import essence
 from consumer.domain.writes import Letter, LetterStatus
 from schemas.faults import InvalidEvent
+from schemas.identity import Names
 from schemas.results import ErrorInfo
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.domain.history import Entry
     from consumer.domain.writes import InboxKey
 
-_LETTERS = uuid5(NAMESPACE_URL, "haier-relay/letters")
+_LETTERS = Names(uuid5(NAMESPACE_URL, "haier-relay/letters"))
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _FIELD_KEYS = frozenset({"field", "expected", "input"})
 _MAX_CODE = 128
@@ -166,7 +167,7 @@ def fingerprint(note: ErrorNote) -> str:
 
 def letter_id(*parts: str) -> str:
     """Return the id of a letter; the same parts give the same letter, so that archiving twice is archiving once."""
-    return str(uuid5(_LETTERS, "\n".join(parts)))
+    return _LETTERS.id_of("\n".join(parts))
 
 
 def letter_of(

@@ -182,18 +182,23 @@ class Order:
             return self
         return replace(self, intent=replace(self.intent, outcome=outcome))
 
-    def arrived(self) -> Order:
+    def arrived(self, retail_order_no: str | None = None) -> Order:
         """Return the order with its create known to have reached YLH; unchanged where it has none to be known of.
 
         Also where an answer said no and YLH has it all the same (`may_be_there`): that failure no longer stands.
+
+        Args:
+            retail_order_no: its number there, where the answer gave one.
         """
         create = self.intent
         if create is None or create.kind is not CallKind.CREATE or self.applied_version is not None:
             return self
         newest = max((create.version or 0, *(held.version for held in self.held)))
         return replace(
-            self.answered(CallOutcome.DONE),
+            self,
+            intent=replace(create, outcome=CallOutcome.DONE),
             state=OrderState.PUSHED,
+            retail_order_no=retail_order_no or self.retail_order_no,
             # Held reschedules that are newer went along in the body.
             applied_version=newest,
             content_digest=create.digest,

@@ -18,6 +18,7 @@ from consumer.domain.errors import RelayError
 from consumer.domain.results import SOURCE
 from consumer.domain.writes import InboxKey, OutboxMessage
 from rabbitmq.topology import RETURN
+from schemas.identity import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ longer than the longest delay ladder and the longest snooze of an event."""
 LOOKED_AT: Final = 100
 """The rate of errors is that of the newest so many outcomes."""
 
-_MESSAGES: Final = uuid5(NAMESPACE_URL, "haier-relay/replayed")
+_MESSAGES: Final = Names(uuid5(NAMESPACE_URL, "haier-relay/replayed"))
 
 
 class ReplayStatus(StrEnum):
@@ -232,7 +233,7 @@ def sent_again(replay_id: str, position: int, letter: Letter, item: Item, now: d
     """Return the message that a letter goes out as: straight to its lane, from attempt 1, with its history."""
     history = letter.attempts if item.body is None else "[]"
     return OutboxMessage(
-        id=str(uuid5(_MESSAGES, f"{replay_id}\n{position}")),
+        id=_MESSAGES.id_of(f"{replay_id}\n{position}"),
         # Not the key of its event: what that has caused is sent again for each duplicate of it.
         key=InboxKey(SOURCE, replay_id, str(position)),
         exchange=RETURN,

@@ -9,7 +9,7 @@ from consumer.domain.outcome import Result
 from consumer.domain.writes import InboxKey, OutboxMessage, SyncLogRow, SyncStatus, SyncType
 from rabbitmq.topology import EVENTS, RESULTS
 from schemas.codec import encode, new_event
-from schemas.identity import result_id
+from schemas.identity import Names, result_id
 from schemas.registry import is_result
 from schemas.results import SyncLogRecorded
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOURCE = "/haier-relay"
 """CloudEvents ``source`` of all that this service publishes."""
 
-_SYNC_LOG = uuid5(NAMESPACE_URL, "haier-relay/sync-log")
+_SYNC_LOG = Names(uuid5(NAMESPACE_URL, "haier-relay/sync-log"))
 
 
 def outgoing(
@@ -78,7 +78,7 @@ def shipments_key(so_id: str, sequence: int) -> InboxKey:
 
 def sync_log_id(key: InboxKey) -> str:
     """Return the id of the sync-log row of an event: a redelivery goes on with the same row."""
-    return str(uuid5(_SYNC_LOG, f"{key.source}\n{key.event_id}\n{key.run}"))
+    return _SYNC_LOG.id_of(f"{key.source}\n{key.event_id}\n{key.run}")
 
 
 def finished_sync_log(

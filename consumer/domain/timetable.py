@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from consumer.domain.writes import InboxKey, OutboxMessage
 from rabbitmq.topology import EVENTS
 from schemas.codec import encode, new_event
+from schemas.identity import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ MOST_COUNTED: Final = 1_000
 NO_SCHEDULER: Final = "no scheduler could run when it was due"
 STILL_WAITS: Final = "the request before it still waits for `relay consume`"
 
-_NAMESPACE: Final = UUID("0f6c6e0e-2f3b-5f0a-9a0e-7d3b6a1c9e52")
+_DUE: Final = Names(UUID("0f6c6e0e-2f3b-5f0a-9a0e-7d3b6a1c9e52"))
 """Fixed for ever: a due time keeps its event's id."""
 
 
@@ -111,7 +112,7 @@ def timing_of(entry: ScheduledRequest, zone: tzinfo) -> str:
 
 def event_id(name: str, due_at: datetime) -> str:
     """Return the id of the request for a due time."""
-    return str(uuid5(_NAMESPACE, f"{name}\n{due_at.isoformat()}"))
+    return _DUE.id_of(f"{name}\n{due_at.isoformat()}")
 
 
 def steps(

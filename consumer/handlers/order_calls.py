@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
-from uuid import uuid4
 
 from consumer.domain.errors import (
     AlreadyDone,
@@ -34,7 +34,7 @@ from consumer.handlers.order_results import rescheduled, settled_held
 from consumer.observability.logging import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from consumer.domain.outcome import Result
@@ -75,7 +75,7 @@ class OrderWorker:
         self._ylh = ylh
         self._lease = lease
         self._key = key
-        self._owner = uuid4().hex
+        self._owner = token_hex(16)
 
     @property
     def owner(self) -> str:
@@ -101,13 +101,13 @@ class OrderWorker:
         """
         unanswered = order.unanswered(CallKind.CREATE) is not None
         doubtful = order.may_be_there
-        pushing = await self._begin(replace(order, state=OrderState.PUSHING), intent)
+        pushing = await self._begin(order, intent, state=OrderState.PUSHING)
         unsent = CallOutcome.MAY_BE_THERE if doubtful else CallOutcome.NOT_SENT
         try:
             arrived = await self._answer(
                 self._ylh.create(order.so_id, intent.body, unanswered=unanswered),
                 pushing,
-                unsent=pushing if unanswered else replace(pushing.answered(unsent), state=OrderState.NEW),
+                unsent=lambda: pushing if unanswered else replace(pushing.answered(unsent), state=OrderState.NEW),
             )
         except Rejected as error:
             # A refusal proves absence only where no earlier send, of this content or an older one, may have been taken.
@@ -115,7 +115,7 @@ class OrderWorker:
             known = CallOutcome.REFUSED if absent else CallOutcome.MAY_BE_THERE
             refused = replace(pushing.answered(known), state=OrderState.NEW)
             raise Refused(error, refused) from error
-        return replace(pushing.arrived(), retail_order_no=arrived.retail_order_no or pushing.retail_order_no)
+        return pushing.arrived(arrived.retail_order_no)
 
     async def cancel(self, order: Order, intent: Intent) -> Order:
         """Cancel an order: as `create`, with state ``cancelling`` on success."""
@@ -135,7 +135,7 @@ class OrderWorker:
             await self._answer(
                 self._ylh.reschedule(order.order_no, intent.body),
                 begun,
-                unsent=begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
+                unsent=lambda: begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
             )
         except Rejected as error:
             refusal = _in_doubt(error) if unanswered else error
@@ -207,7 +207,7 @@ class OrderWorker:
             await self._answer(
                 self._ylh.cancel(order.so_id, intent.body),
                 begun,
-                unsent=begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
+                unsent=lambda: begun if unanswered else begun.answered(CallOutcome.NOT_SENT),
             )
         except Rejected as error:
             never_there = error.code == UNKNOWN_ORDER and order.applied_version is None
@@ -234,19 +234,20 @@ class OrderWorker:
             if any(message.routing_key.startswith("order.") for message in messages):
                 raise AlreadyDone(self._key.event_id)
 
-    async def _begin(self, order: Order, intent: Intent) -> Order:
+    async def _begin(self, order: Order, intent: Intent, *, state: OrderState | None = None) -> Order:
         await self._unless_told(order)
-        begun = replace(order, intent=replace(intent, outcome=CallOutcome.UNKNOWN))
+        unknown = intent if intent.unanswered else replace(intent, outcome=CallOutcome.UNKNOWN)
+        begun = replace(order, intent=unknown, state=state or order.state)
         await self._books.commit(UnitOfWork((SaveOrder(begun, self._owner, lease=self._lease),)))
         return replace(begun, row_version=begun.row_version + 1)
 
-    async def _answer(self, call: Awaitable[T], begun: Order, *, unsent: Order) -> T:
+    async def _answer(self, call: Awaitable[T], begun: Order, *, unsent: Callable[[], Order]) -> T:
         """Return the answer of ``call``; where none came, store what that leaves and give up the lease.
 
         Args:
             call: under way.
             begun: the order with the call's intent.
-            unsent: how it stands where nothing of this call has reached the supplier.
+            unsent: returns how it stands where nothing of this call has reached the supplier.
 
         Raises:
             Rejected: nothing is stored yet; what a no means is another matter for each call.
@@ -257,12 +258,12 @@ class OrderWorker:
         except Rejected:
             raise
         except (SupplierError, BooksUnavailable) as error:
-            await self.stored(begun if isinstance(error, UnknownOutcome) else unsent)
+            await self.stored(begun if isinstance(error, UnknownOutcome) else unsent())
             raise
         except CalledOff as stop:
             # One commit is made although we were told to stop: the next to look would have to doubt the call.
             try:
-                await self.stored(unsent)
+                await self.stored(unsent())
             except RelayError as error:
                 log.warning("a call that was never sent counts as unanswered", so_id=begun.so_id, error=error)
             raise asyncio.CancelledError from stop

@@ -48,7 +48,7 @@ class OrderPaidHandler:
         while True:
             match TABLE[order.state].paid(order, asked):
                 case PaidStep.PUSH:
-                    return await self._push(event, key, order, worker)
+                    return await self._push(event, key, order, worker, digest)
                 case PaidStep.CLEAR_UP:
                     mine = order.intent is not None and (order.intent.event_source, order.intent.event_id) == (
                         event.source,
@@ -64,7 +64,7 @@ class OrderPaidHandler:
                 case PaidStep.ALREADY_PUSHED:
                     return _already_pushed(event, key, order, worker)
 
-    async def _push(self, event: Event, key: InboxKey, order: Order, worker: OrderWorker) -> Outcome:
+    async def _push(self, event: Event, key: InboxKey, order: Order, worker: OrderWorker, digest: str) -> Outcome:
         paid = _paid(event)
         now = utc_now()
         days = _days_to_push(paid, order.held)
@@ -87,7 +87,7 @@ class OrderPaidHandler:
         intent = Intent(
             kind=CallKind.CREATE,
             body=body,
-            digest=content_digest(paid),
+            digest=digest,
             version=paid.version,
             outcome=CallOutcome.UNKNOWN,
             event_source=event.source,

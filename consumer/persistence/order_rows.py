@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,13 +81,13 @@ def row_of(save: SaveOrder) -> tuple[object, ...]:
         order.days.distribution_on,
         order.days.install_on,
         order.applied_event_id,
-        _dumped([asdict(item) for item in order.goods]) if order.goods else None,
+        _dumped([_document(item) for item in order.goods]) if order.goods else None,
         *_stamp_columns(order.answer),
         *_stamp_columns(order.ending),
         order.fail_msg,
         None if order.error is None else order.error.to_header(),
         _dumped([_held_document(held) for held in order.held]) if order.held else None,
-        None if order.consignee is None else _dumped(asdict(order.consignee)),
+        None if order.consignee is None else _dumped(_document(order.consignee)),
         order.delivered_at,
         *(_NO_CALL if order.intent is None else _call(order.intent)),
         None if order.consignee is None else mobile_end(order.consignee.mobile),
@@ -204,6 +203,11 @@ def _held(document: dict[str, Any]) -> HeldReschedule:
         _days(document["distribution_on"], document["install_on"]),
         datetime.fromisoformat(document["held_at"]),
     )
+
+
+def _document(value: Goods | Consignee) -> dict[str, object]:
+    """Return the fields of a value without values within it; `dataclasses.asdict` copies each deeply."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _moment(milliseconds_since_1970: int) -> datetime:

@@ -3,13 +3,14 @@
 import json
 from hashlib import sha256
 from pathlib import Path
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from schemas.identity import body_digest, result_id, unreadable_key
+from schemas.identity import Names, body_digest, result_id, unreadable_key
 from schemas.personal import is_personal, mask, mask_document
 
 PAID = json.loads((Path(schemas.__file__).parent / "examples" / "order.paid" / "valid-full.json").read_bytes())
@@ -55,6 +56,11 @@ def test_the_same_cause_gives_the_same_result_id() -> None:
     first = result_id("/shop", "e1", "", "order.push.succeeded", "SO-1")
     assert first == result_id("/shop", "e1", "", "order.push.succeeded", "SO-1")
     assert first == "221ae931-e634-570e-af83-360e692c9d9b"
+
+
+@given(st.uuids(), st.text())
+def test_a_name_has_the_id_that_the_standard_gives_it(namespace: UUID, name: str) -> None:
+    assert Names(namespace).id_of(name) == str(uuid5(namespace, name))
 
 
 Cause = tuple[str, str, str, str, str]
