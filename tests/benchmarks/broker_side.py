@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from publishers.outgoing import Outgoing
 
-LANE: Final = "relay.orders"
 COUNTED: Final = "relay.benchmark.results"
 """Takes the results in `_RESULTS`. A quorum queue like all of ours."""
 

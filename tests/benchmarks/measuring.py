@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import cores
-from tests.benchmarks.broker_side import COUNTED, LANE
+from tests.benchmarks.broker_side import COUNTED
 from tests.benchmarks.usage import Usage, usage
-from tests.benchmarks.workload import so_ids
+from tests.benchmarks.workload import LANE, so_ids
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from publishers.confirms import Outgoing
 from rabbitmq.topology import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+LANE: Final = "relay.orders"
 PREFETCH: Final = 100
 _CHUNK: Final = 1000
 
@@ -62,13 +64,14 @@ def order_paid(so_id: str) -> bytes:
 
 def backlog(batch: str, count: int) -> Iterator[list[Outgoing]]:
     """The whole backlog, in chunks to publish together."""
-    chunk: list[Outgoing] = []
-    for so_id in so_ids(batch, count):
-        chunk.append(
-            Outgoing(exchange=EVENTS, routing_key="order.paid", body=order_paid(so_id), message_id=f"paid-{so_id}")
-        )
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    return chunks(
+        Outgoing(exchange=EVENTS, routing_key="order.paid", body=order_paid(so_id), message_id=f"paid-{so_id}")
+        for so_id in so_ids(batch, count)
+    )
+
+
+def chunks(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Cut ``messages`` to what is published together."""
+    remaining = iter(messages)
+    while chunk := list(islice(remaining, _CHUNK)):
         yield chunk

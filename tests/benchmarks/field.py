@@ -1,0 +1,98 @@
+"""Who takes part in ``make bench``: a module for each to run, the form in which it takes its events, what it lacks.
+
+What runs in a contestant's process is `tests.benchmarks.contestants`; nothing of it is imported here, so that the
+measuring neither needs the frameworks nor carries them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tests.benchmarks import framed
+from tests.benchmarks.workload import LANE, backlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from publishers.outgoing import Outgoing
+
+_NO_BOOKS: Final = "no inbox, no order state, no sync log, no outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A way to do the work: ``python -m <module>``, told everything by the environment.
+
+    Attributes:
+        name: for tables.
+        module: what runs; SIGTERM ends it.
+        lacks: what it does not guarantee, one line for a table.
+        libraries: distributions whose versions tell what was measured.
+        queue: the quorum queue from which it takes.
+        backlog: of a batch's name and a count: what to publish, in chunks, in the form that this one consumes.
+    """
+
+    name: str
+    module: str
+    lacks: str
+    libraries: tuple[str, ...] = ()
+    queue: str = LANE
+    backlog: Callable[[str, int], Iterator[list[Outgoing]]] = backlog
+
+
+SERVICE: Final = Contestant(
+    "service",
+    "tests.benchmarks.contestants.service",
+    lacks="nothing",
+    libraries=("aio-pika", "aiohttp", "sqlalchemy", "pydantic", "uvloop"),
+)
+HAND_WRITTEN: Final = Contestant(
+    "hand-written loop",
+    "tests.benchmarks.contestants.loop_httpx",
+    lacks=f"{_NO_BOOKS}; killed before the ack, it pushes an order twice; fails for good on the first error",
+    libraries=("aio-pika", "httpx", "sqlalchemy"),
+)
+HAND_WRITTEN_OURS: Final = Contestant(
+    "hand-written loop, uvloop + our transport",
+    "tests.benchmarks.contestants.loop_transport",
+    lacks=HAND_WRITTEN.lacks,
+    libraries=("aio-pika", "aiohttp", "httpx", "sqlalchemy", "uvloop"),
+)
+HAND_WRITTEN_FAST: Final = Contestant(
+    "hand-written loop, uvloop + aiohttp",
+    "tests.benchmarks.contestants.loop_aiohttp",
+    lacks=HAND_WRITTEN.lacks,
+    libraries=("aio-pika", "aiohttp", "sqlalchemy", "uvloop"),
+)
+FASTSTREAM: Final = Contestant(
+    "FastStream",
+    "tests.benchmarks.contestants.on_faststream",
+    lacks=f"{_NO_BOOKS}; killed before the ack, it pushes an order twice",
+    libraries=("faststream", "aio-pika", "aiohttp", "sqlalchemy", "uvloop"),
+)
+TASKIQ: Final = Contestant(
+    "taskiq",
+    "tests.benchmarks.contestants.on_taskiq",
+    lacks=f"{_NO_BOOKS}; killed before the ack, it pushes an order twice; acks what failed",
+    libraries=("taskiq", "taskiq-aio-pika", "aio-pika", "aiohttp", "sqlalchemy", "uvloop"),
+    backlog=framed.for_taskiq,
+)
+CELERY: Final = Contestant(
+    "Celery",
+    "tests.benchmarks.contestants.on_celery",
+    lacks=f"{_NO_BOOKS}; killed before the ack, it pushes an order twice; acks what failed",
+    libraries=("celery", "kombu", "amqp", "urllib3", "sqlalchemy", "psycopg"),
+    backlog=framed.for_celery,
+)
+DRAMATIQ: Final = Contestant(
+    "Dramatiq",
+    "tests.benchmarks.contestants.on_dramatiq",
+    lacks=f"{_NO_BOOKS}; killed before the ack, it pushes an order twice",
+    libraries=("dramatiq", "pika", "urllib3", "sqlalchemy", "psycopg"),
+    backlog=framed.for_dramatiq,
+)
+
+FIELD: Final = (
+    SERVICE, HAND_WRITTEN, HAND_WRITTEN_OURS, HAND_WRITTEN_FAST, FASTSTREAM, TASKIQ, CELERY, DRAMATIQ
+)  # fmt: skip
