@@ -6,23 +6,32 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import uvloop
+from yarl import URL
 
-from tests.benchmarks.contestants.handwritten import CREATE, LOGIN, TOKEN, Post, Supplier, consume, headers
+from tests.benchmarks.contestants.handwritten import consume
+from tests.benchmarks.contestants.unit import CONCURRENCY, CREATE, LOGIN, TOKEN, Supplier, headers
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
+    from tests.benchmarks.contestants.coroutines import Post
+
 
 async def client(stack: AsyncExitStack, supplier: Supplier) -> Post:
     session = await stack.enter_async_context(
-        aiohttp.ClientSession(supplier.base_url, timeout=aiohttp.ClientTimeout(total=30), raise_for_status=True)
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONCURRENCY),
+            timeout=aiohttp.ClientTimeout(total=30),
+            raise_for_status=True,
+        )
     )
     basic = aiohttp.BasicAuth(supplier.client_id, supplier.client_secret)
-    async with session.post(TOKEN, data=supplier.grant, headers=LOGIN, auth=basic) as login:
+    async with session.post(supplier.base_url + TOKEN, data=supplier.grant, headers=LOGIN, auth=basic) as login:
         sent = headers((await login.json())["access_token"])
+    url = URL(supplier.base_url + CREATE)
 
     async def post(body: bytes) -> bytes:
-        async with session.post(CREATE, data=body, headers=sent) as response:
+        async with session.post(url, data=body, headers=sent) as response:
             return await response.read()
 
     return post

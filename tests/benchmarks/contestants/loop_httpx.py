@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.benchmarks.contestants.handwritten import CREATE, LOGIN, TOKEN, Post, Supplier, consume, headers
+from tests.benchmarks.contestants.handwritten import consume
+from tests.benchmarks.contestants.unit import CREATE, LOGIN, TOKEN, Supplier, headers
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
+    from tests.benchmarks.contestants.coroutines import Post
 
-async def client(stack: AsyncExitStack, supplier: Supplier) -> Post:
-    http = await stack.enter_async_context(httpx.AsyncClient(base_url=supplier.base_url, timeout=30))
+
+async def client(stack: AsyncExitStack, supplier: Supplier, transport: httpx.AsyncBaseTransport | None = None) -> Post:
+    """Log in; ``transport`` None: httpx's own."""
+    http = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=supplier.base_url, timeout=30, transport=transport)
+    )
     login = await http.post(
         TOKEN, data=supplier.grant, headers=LOGIN, auth=(supplier.client_id, supplier.client_secret)
     )

@@ -1,0 +1,54 @@
+"""taskiq over aio-pika with what makes it fastest: uvloop, aiohttp, no result backend.
+
+Acks when the task has run, be it well or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+
+import uvloop
+from taskiq.api import run_receiver_task
+from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
+
+from rabbitmq.topology import EVENTS, LANES
+from tests.benchmarks.contestants.coroutines import Pushing, told_to_stop
+from tests.benchmarks.contestants.handwritten import as_result
+from tests.benchmarks.contestants.loop_aiohttp import client
+from tests.benchmarks.contestants.unit import CONCURRENCY, RESULTS, SUCCEEDED, Envelope
+from tests.benchmarks.framed import TASK
+from tests.benchmarks.workload import LANE
+
+
+async def main() -> None:
+    stop = told_to_stop()
+    async with AsyncExitStack() as stack:
+        pushing = await Pushing.open(stack, client)
+        broker = AioPikaBroker(
+            os.environ["RELAY_AMQP_URL"],
+            qos=CONCURRENCY,
+            # All of it is there already.
+            exchange=Exchange(EVENTS, declare=False),
+            task_queues=[Queue(name=LANE, declare=False)],
+            dead_letter_queue=Queue(name=LANES[0].dlq, declare=False),
+        )
+        broker.is_worker_process = True
+        await broker.startup()
+        stack.push_async_callback(broker.shutdown)
+        assert broker.write_channel is not None
+        results = await broker.write_channel.get_exchange(RESULTS)
+
+        @broker.task(TASK)  # type: ignore[untyped-decorator]
+        async def push(paid: Envelope) -> None:
+            await results.publish(as_result(await pushing.push(paid)), routing_key=SUCCEEDED, mandatory=False)
+
+        receiver = asyncio.create_task(run_receiver_task(broker, max_async_tasks=CONCURRENCY))
+        await stop.wait()
+        receiver.cancel()
+        await asyncio.wait([receiver])
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,52 @@
+"""The unit of work as threads do it: one POST, one row."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import urllib3
+
+from tests.benchmarks.contestants.rows import BlockingRows
+from tests.benchmarks.contestants.unit import (
+    CONCURRENCY,
+    CREATE,
+    DELAY_MS,
+    LOGIN,
+    TOKEN,
+    Envelope,
+    Pushed,
+    Supplier,
+    create,
+    headers,
+)
+
+THREADS: Final = 8 if DELAY_MS == 0 else CONCURRENCY
+"""A supplier that answers at once leaves the interpreter's lock as the limit, which more threads only fight for."""
+
+
+class Pushing:
+    """Pushes orders and notes them; shared by all threads."""
+
+    def __init__(self) -> None:
+        supplier = Supplier.from_environment()
+        self._rows = BlockingRows()
+        self._http = urllib3.PoolManager(maxsize=THREADS, block=True, retries=False, timeout=30)
+        self._url = supplier.base_url + CREATE
+        basic = urllib3.make_headers(basic_auth=f"{supplier.client_id}:{supplier.client_secret}")
+        login = self._http.request(
+            "POST", supplier.base_url + TOKEN, fields=supplier.grant, headers=LOGIN | basic, encode_multipart=False
+        )
+        self._headers = headers(_checked(login).json()["access_token"])
+
+    def push(self, paid: Envelope) -> bytes:
+        """Push, note, and return the result's body."""
+        answer = self._http.request("POST", self._url, body=create(paid.data), headers=self._headers)
+        pushed = Pushed.read(paid, _checked(answer).data)
+        self._rows.add(pushed.row())
+        return pushed.result()
+
+
+def _checked(answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
+    if answer.status >= 300:
+        raise RuntimeError(f"the supplier answered {answer.status}")
+    return answer
