@@ -23,8 +23,10 @@ test: setup ## all tests, with a real RabbitMQ and a real PostgreSQL where one c
 check: setup ## rules, format, types, import contracts, generated files
 	@scripts/check.sh
 
-bench: setup ## this service against a hand-written loop, in one run, as ratios
-	@.venv/bin/python -m tests.benchmarks $(ARGS)
+# An environment of its own: one of the contestants pins a package to another version than ours.
+bench: ## this service against what one would pick instead, in one run, as ratios
+	@scripts/setup.sh .venv-bench requirements-bench.lock
+	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
 docs: setup ## write the generated files anew: JSON Schema, event reference, order states, definitions.json
 	@.venv/bin/relay schema export
@@ -32,6 +34,6 @@ docs: setup ## write the generated files anew: JSON Schema, event reference, ord
 	@.venv/bin/python -m consumer.domain.order_page
 	@.venv/bin/python -m rabbitmq.definitions
 
-clean: ## remove .venv and caches; no data, no logs, no settings
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache dist
+clean: ## remove .venv, .venv-bench and caches; no data, no logs, no settings
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes .venv ready: a virtual environment with exactly what requirements.lock names, and this project in it.
+# Makes an environment ready: a virtual environment with exactly what a lock names, and this project in it.
+#
+#     scripts/setup.sh [directory [lock]]     without: .venv, requirements.lock
 #
 # Called by every make target; says nothing and takes no time when all is as it should be. What it finds half-built (an
 # interrupted run, a copied tree, another lock) it finishes or builds anew. Honours PIP_INDEX_URL (mirrors) and PYTHON
@@ -7,7 +9,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-venv=.venv
+venv=${1:-.venv}
+lock=${2:-requirements.lock}
 stamp=$venv/.ready
 
 say() { printf '%s\n' "$*"; }
@@ -17,7 +20,7 @@ fail() {
 }
 
 # What the environment was made from. The path belongs to it: scripts in it name the interpreter by its full path.
-wanted="$(cat requirements.lock pyproject.toml scripts/setup.sh | cksum) $PWD"
+wanted="$(cat "$lock" pyproject.toml scripts/setup.sh | cksum) $PWD"
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     exit 0
 fi
@@ -89,7 +92,7 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 why="The lines above say why. Where the package index is slow or out of reach, set PIP_INDEX_URL to a mirror."
 
 say "Installing the locked dependencies …"
-pip install -qq --retries 5 --require-hashes -r requirements.lock || fail "pip could not install the dependencies. $why"
+pip install -qq --retries 5 --require-hashes -r "$lock" || fail "pip could not install the dependencies. $why"
 say "Installing haier-relay itself …"
 pip install -qq --no-deps --no-build-isolation -e . || fail "pip could not install this project. $why"
 printf '%s' "$wanted" >"$stamp"

@@ -1,7 +1,8 @@
 """Who takes part in ``make bench``: a module for each to run, the form in which it takes its events, what it lacks.
 
 What runs in a contestant's process is `tests.benchmarks.contestants`; nothing of it is imported here, so that the
-measuring neither needs the frameworks nor carries them.
+measuring neither needs the frameworks nor carries them. They are in the environment that ``make bench`` makes
+(``.venv-bench``), not in ``.venv``.
 """
 
 from __future__ import annotations
