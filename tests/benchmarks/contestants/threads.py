@@ -6,7 +6,7 @@ from typing import Final
 
 import urllib3
 
-from tests.benchmarks.contestants.rows import BlockingRows
+from tests.benchmarks.contestants.rows import open_blocking_rows
 from tests.benchmarks.contestants.unit import (
     CONCURRENCY,
     CREATE,
@@ -29,7 +29,7 @@ class Pushing:
 
     def __init__(self) -> None:
         supplier = Supplier.from_environment()
-        self._rows = BlockingRows()
+        self._rows = open_blocking_rows()
         self._http = urllib3.PoolManager(maxsize=THREADS, block=True, retries=False, timeout=30)
         self._url = supplier.base_url + CREATE
         basic = urllib3.make_headers(basic_auth=f"{supplier.client_id}:{supplier.client_secret}")

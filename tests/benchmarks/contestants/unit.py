@@ -102,7 +102,7 @@ class Pushed:
         return cls(paid, number, datetime.now(UTC))
 
     def row(self) -> dict[str, object]:
-        """For the table `rows.PUSHED`."""
+        """For the table of `rows`."""
         return {
             "so_id": self.paid.data.so_id,
             "version": self.paid.data.version,
