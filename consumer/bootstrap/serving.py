@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 MEASURE_EVERY: Final = timedelta(seconds=15)
+_YOUNG: Final = 20_000
+"""Objects more than were freed after which the youngest are looked through (gc.set_threshold). What a hundred messages
+in hand hold is far more than the default of 700, so nearly all of it was looked at again and again and found in use."""
 FORGET_EVERY: Final = timedelta(hours=1)
 HEAD_EVERY: Final = timedelta(minutes=1)
 
@@ -89,6 +92,7 @@ async def serve(settings: Settings, *, lanes: Collection[str] | None, stop: asyn
         # second, and they then go out too close together for the suppliers' quota.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
         await service.run(stop)
 
 

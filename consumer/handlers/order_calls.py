@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from consumer.domain.ports import Books, YlhOrders
 
 T = TypeVar("T")
+
+_PROCESS, _WORKERS = token_hex(8), count()
+"""Together the name of a worker, unlike any other: asking the system for randomness anew each time gives the
+interpreter's lock away."""
 
 log = get_logger(__name__)
 
@@ -75,7 +80,7 @@ class OrderWorker:
         self._ylh = ylh
         self._lease = lease
         self._key = key
-        self._owner = token_hex(16)
+        self._owner = f"{_PROCESS}-{next(_WORKERS)}"
 
     @property
     def owner(self) -> str:

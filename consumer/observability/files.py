@@ -1,7 +1,7 @@
 """Log files that several processes append to, that rotate, and that never take the service down with them.
 
-A line is one ``write`` to a file opened for appending, so that lines of several processes do not mix and nothing waits
-in a buffer that a full disk could not take.
+Lines go out in one ``write`` to a file opened for appending, so that those of several processes do not mix and nothing
+waits in a buffer that a full disk could not take.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ class AppendedFile:
         """The file that is written to."""
         return self.directory / f"{self.name}.jsonl"
 
-    def append(self, line: bytes) -> None:
-        """Append ``line``, which ends with a line feed.
+    def append(self, lines: bytes) -> None:
+        """Append one or several ``lines``, each of which ends with a line feed.
 
         Raises:
-            OSError: it was not written, or only in part; the next line then starts on a fresh line.
+            OSError: they were not written, or only in part; what comes next then starts on a fresh line.
         """
-        fd = self._ready(len(line))
+        fd = self._ready(len(lines))
         if self._torn:
-            line = b"\n" + line
-        written = os.write(fd, line)
+            lines = b"\n" + lines
+        written = os.write(fd, lines)
         self._size += written
-        self._torn = written < len(line)
+        self._torn = written < len(lines)
         if self._torn:
-            raise OSError(f"only {written} of {len(line)} bytes were written")
+            raise OSError(f"only {written} of {len(lines)} bytes were written")
 
     def close(self) -> None:
         """Close the file; appending opens it again."""
@@ -116,13 +116,13 @@ class ToughFile:
     file: AppendedFile
     lost: int = field(default=0, init=False)
 
-    def append(self, line: bytes) -> None:
-        """Append ``line``, or count it as lost."""
+    def append(self, lines: bytes) -> None:
+        """Append ``lines``, or count them as lost."""
         try:
-            self.file.append(line)
+            self.file.append(lines)
         except OSError as error:
-            self.lost += 1
-            if self.lost == 1:
+            first, self.lost = not self.lost, self.lost + lines.count(b"\n")
+            if first:
                 _tell(f"log file {self.file.path} cannot be written ({error.strerror or error}); going on without it")
             with contextlib.suppress(
                 OSError

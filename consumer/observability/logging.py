@@ -23,6 +23,7 @@ import structlog
 
 from consumer.observability.files import AppendedFile, ToughFile
 from consumer.observability.foreign import OUR_LOGGERS, from_foreign
+from consumer.observability.gathering import GatheringHandler
 from consumer.observability.lines import STREAMS, Line, as_json, as_text
 from consumer.observability.redaction import Redactor
 from consumer.observability.tracebacks import describe
@@ -261,7 +262,7 @@ def _exception_of(exc_info: object) -> BaseException | None:
     return sys.exception() if exc_info else None
 
 
-class _Console(logging.Handler):
+class _Console(GatheringHandler):
     """Text for people."""
 
     def __init__(self, redactor: Redactor, stream: TextIO, timezone: tzinfo | None) -> None:
@@ -270,31 +271,43 @@ class _Console(logging.Handler):
         self._stream = stream
         self._timezone = timezone
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._texts: list[str] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def put_down(self, record: logging.LogRecord) -> None:
+        line = _line(record, self._redactor)
+        self._texts.append(as_text(line, timezone=self._timezone, colours=self._colours))
+
+    def write_out(self) -> None:
+        texts, self._texts = self._texts, []
         with contextlib.suppress(
             OSError, ValueError
         ):  # nobody reads (a closed pipe or stream); the files still have it
-            self._stream.write(as_text(_line(record, self._redactor), timezone=self._timezone, colours=self._colours))
+            self._stream.write("".join(texts))
             self._stream.flush()
 
 
-class _Files(logging.Handler):
+class _Files(GatheringHandler):
     """JSON lines, one file for each stream."""
 
     def __init__(self, redactor: Redactor, directory: Path, max_bytes: int, keep: int) -> None:
         super().__init__()
         self._redactor = redactor
         self._files = {name: ToughFile(AppendedFile(directory, name, max_bytes, keep)) for name in STREAMS}
+        self._lines: dict[str, list[bytes]] = {}
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def put_down(self, record: logging.LogRecord) -> None:
         line = _line(record, self._redactor)
-        self._files[line.stream].append(as_json(line))
+        self._lines.setdefault(line.stream, []).append(as_json(line))
+
+    def write_out(self) -> None:
+        lines, self._lines = self._lines, {}
+        for stream, several in lines.items():
+            self._files[stream].append(b"".join(several))
 
     def close(self) -> None:
+        super().close()
         for file in self._files.values():
             file.close()
-        super().close()
 
 
 def _line(record: logging.LogRecord, redactor: Redactor) -> Line:
