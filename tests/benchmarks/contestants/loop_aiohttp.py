@@ -25,8 +25,8 @@ async def client(stack: AsyncExitStack, supplier: Supplier) -> Post:
             raise_for_status=True,
         )
     )
-    basic = aiohttp.BasicAuth(supplier.client_id, supplier.client_secret)
-    async with session.post(supplier.base_url + TOKEN, data=supplier.grant, headers=LOGIN, auth=basic) as login:
+    basic = {"Authorization": aiohttp.encode_basic_auth(supplier.client_id, supplier.client_secret)}
+    async with session.post(supplier.base_url + TOKEN, data=supplier.grant, headers=LOGIN | basic) as login:
         sent = headers((await login.json())["access_token"])
     url = URL(supplier.base_url + CREATE)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from tests.benchmarks.contestants import loop_httpx
 from tests.benchmarks.contestants.handwritten import consume
 from tests.benchmarks.contestants.unit import CONCURRENCY, Supplier
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def client(stack: AsyncExitStack, supplier: Supplier) -> Post:
-    return await loop_httpx.client(stack, supplier, AiohttpTransport(slots=CONCURRENCY))
+    return await loop_httpx.client(stack, supplier, Transport(slots=CONCURRENCY))
 
 
 if __name__ == "__main__":

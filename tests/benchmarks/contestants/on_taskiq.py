@@ -5,12 +5,11 @@ Acks when the task has run, be it well or not.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import AsyncExitStack
 
 import uvloop
-from taskiq.api import run_receiver_task
+from taskiq.receiver import Receiver
 from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
 
 from rabbitmq.topology import EVENTS, LANES
@@ -44,10 +43,8 @@ async def main() -> None:
         async def push(paid: Envelope) -> None:
             await results.publish(as_result(await pushing.push(paid)), routing_key=SUCCEEDED, mandatory=False)
 
-        receiver = asyncio.create_task(run_receiver_task(broker, max_async_tasks=CONCURRENCY))
-        await stop.wait()
-        receiver.cancel()
-        await asyncio.wait([receiver])
+        # Not `taskiq.api`'s way to run it: that one does not wait for tasks, and what it interrupts is acked.
+        await Receiver(broker, max_async_tasks=CONCURRENCY, run_startup=False).listen(stop)
 
 
 if __name__ == "__main__":
