@@ -43,7 +43,6 @@ def main() -> None:
         broker_transport_options={"confirm_publish": True},
         task_queues=[Queue(LANE, no_declare=True, queue_arguments={"x-queue-type": "quorum"})],
         task_acks_late=True,
-        task_acks_on_failure_or_timeout=True,
         task_ignore_result=True,
         worker_pool="threads",
         worker_concurrency=THREADS,
@@ -52,7 +51,6 @@ def main() -> None:
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_disable_rate_limits=True,
-        worker_log_level="WARNING",
     )
     pushing, results = Pushing(), Results()
 
