@@ -11,7 +11,7 @@ from consumer.suppliers.calling import Unobserved
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released
 from consumer.suppliers.quota import SharedQuota
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def ylh_by_hand(settings: Settings, account: YlhSettings, slots: Slots) ->
 
 
 @asynccontextmanager
-async def _conduct(settings: Settings, account: str, slots: Slots) -> AsyncIterator[tuple[Conduct, AiohttpTransport]]:
+async def _conduct(settings: Settings, account: str, slots: Slots) -> AsyncIterator[tuple[Conduct, Transport]]:
     quota = SharedQuota(account, settings.limits.rate_limit, slots)
     conduct = Conduct.of(
         settings.limits,
@@ -63,7 +63,7 @@ async def _conduct(settings: Settings, account: str, slots: Slots) -> AsyncItera
         quota=quota,
         brake=Released(),
     ).probing()
-    transport = AiohttpTransport(slots=conduct.connections)
+    transport = Transport(slots=conduct.connections)
     try:
         yield conduct, transport
     finally:

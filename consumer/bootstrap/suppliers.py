@@ -12,7 +12,7 @@ from consumer.suppliers.cache import ProductCache
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released
 from consumer.suppliers.quota import SharedQuota
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class HaierLine:
 
     client: HaierClient
     quota: SharedQuota
-    transport: AiohttpTransport
+    transport: Transport
 
     def quota_used(self) -> float:
         """Return what this process used of the account's quota during the last minute, as a fraction."""
@@ -92,7 +92,7 @@ class Suppliers:
         self._caches = caches
         self._ylh_quota = self._quota("ylh", settings.ylh.client_id)
         conduct = self._conduct("ylh", self._ylh_quota)
-        self._ylh_transport = AiohttpTransport(slots=conduct.connections)
+        self._ylh_transport = Transport(slots=conduct.connections)
         self.ylh = YlhClient(settings.ylh, self._ylh_transport, conduct)
         self.haier = SwitchedHaier(
             accounts, self._haier_line, longest_call=conduct.longest, learn=learn, on_switch=on_switch
@@ -110,7 +110,7 @@ class Suppliers:
         """Return a client of ``account``; tokens, quota, connections and remembered products are an account's own."""
         quota = self._quota("haier", account.haier.client_id)
         conduct = self._conduct("haier", quota)
-        transport = AiohttpTransport(slots=conduct.connections)
+        transport = Transport(slots=conduct.connections)
         lifetime = self._settings.limits.product_cache
         cache = ProductCache(lifetime, self._caches) if lifetime is not None and self._caches is not None else None
         client = HaierClient(account.haier, transport, conduct, cache=cache, origin=account.origin)

@@ -140,7 +140,10 @@ class Caller:
             # Host and Content-Length by hand: httpx works out the same, for twice the price of all else here.
             headers=[(b"Host", operation.host), (b"Content-Length", b"%d" % len(body)), *headers],
             stream=httpx.ByteStream(body),
-            extensions={"timeout": {"connect": waiting, "pool": waiting, "write": limit, "read": limit}},
+            extensions={
+                "target": operation.target,
+                "timeout": {"connect": waiting, "pool": waiting, "write": limit, "read": limit},
+            },
         )
         try:
             async with asyncio.timeout(limit):

@@ -99,6 +99,7 @@ class Operation(Generic[T]):
         intake: where the body of a success goes; ``read`` is then told of the beginning of its list only. None: it is
             held whole. Not for a change.
         host: value of the ``Host`` header.
+        target: what stands in the request line: path and query.
     """
 
     supplier: str
@@ -112,9 +113,11 @@ class Operation(Generic[T]):
     intake: Intake | None = None
 
     host: bytes = field(init=False, repr=False)
+    target: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "host", self.url.netloc)
+        object.__setattr__(self, "target", self.url.raw_path)
 
     def into(self, intake: Intake) -> Operation[T]:
         """Return this call with an answer that goes into ``intake``.

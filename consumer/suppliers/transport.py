@@ -1,32 +1,31 @@
-"""httpx's transport over aiohttp's connections: stock httpcore is the bottleneck of the whole service (ADR 0003).
+"""httpx's transport over connections of our own: stock httpcore is the bottleneck of the whole service (ADR 0003).
 
 The rest of the room sees httpx only. What this file owes it beyond speed is one distinction, on which a call that
 changes something depends:
 
-    nothing was sent          httpx.PoolTimeout, ConnectTimeout, UnsupportedProtocol, ConnectError
+    nothing was sent          httpx.PoolTimeout, ConnectTimeout, UnsupportedProtocol, LocalProtocolError, ConnectError
                               ├── HostUnresolvable   the name has no address
                               └── CertificateUnfit   the TLS handshake cannot succeed
     something may have gone   httpx.WriteTimeout, ReadTimeout, NetworkError, RemoteProtocolError
 
-No redirect is followed, no cookie kept, no header added, no body unpacked, no proxy taken from the environment.
+No redirect is followed, no cookie kept, no header added, no body unpacked, no proxy taken from the environment, and no
+request sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from functools import lru_cache
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
 import httpx
-from aiohttp.payload import BytesPayload
-from yarl import URL
+
+from consumer.suppliers.connection import Broken, Connection, Silence, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from aiohttp.abc import AbstractStreamWriter
 
 KEEPALIVE: Final = 4.0
 """Seconds that an idle connection is kept: less than usual servers keep theirs (5 s and more), so that we seldom send
@@ -36,7 +35,9 @@ repeats it for us."""
 AT_ONCE: Final = 32 * 1024
 """Bodies up to this many bytes fit the socket's buffer and cannot block; larger ones get the write time-out."""
 
-_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_PORTS: Final = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
 
 
 class HostUnresolvable(httpx.ConnectError):
@@ -47,29 +48,12 @@ class CertificateUnfit(httpx.ConnectError):
     """The TLS handshake cannot succeed: an unfit certificate, or no TLS on that port. Nothing was sent."""
 
 
-_KINDS: Final[tuple[tuple[type[Exception], type[httpx.TransportError]], ...]] = (
-    # The first that fits counts; aiohttp's classes inherit from each other.
-    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
-    (aiohttp.ClientConnectorDNSError, HostUnresolvable),
-    (aiohttp.ClientConnectorCertificateError, CertificateUnfit),
-    (aiohttp.ClientConnectorSSLError, CertificateUnfit),
-    (aiohttp.ClientConnectorError, httpx.ConnectError),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
-    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
-    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
-    # No total time-out is set and the others have classes of their own: a bare one is `_TimedBody`'s.
-    (TimeoutError, httpx.WriteTimeout),
-    (Exception, httpx.NetworkError),
-)
-
-
-class AiohttpTransport(httpx.AsyncBaseTransport):
-    """Carries httpx requests over a pool of aiohttp connections.
+class Transport(httpx.AsyncBaseTransport):
+    """Carries httpx requests over a pool of connections.
 
     Time-outs come with each request as httpx puts them: ``extensions["timeout"]`` with connect, read, write, pool in
-    seconds or None. ``read`` is the longest silence, not the whole answer.
+    seconds or None. ``read`` is the longest silence, not the whole answer. ``extensions["target"]``, where given, goes
+    into the request line as it is, as in httpcore.
 
     Args:
         slots: requests that may be under way at once; further ones wait, for the pool time-out at most.
@@ -81,41 +65,78 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._slots = asyncio.Semaphore(slots)
         self._keepalive = keepalive
         self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        # The one that was used last is used next, so that those that are not needed grow old.
+        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` and return its answer as soon as the headers are there; the caller closes the response."""
         limits = request.extensions.get("timeout", {})
-        body = await _body(request, limits.get("write"))
+        origin = _origin(request)
+        head, body = await _message(request)
         await self._take_slot(request, limits.get("pool"))
         try:
-            answer = await self._open().request(
-                request.method,
-                _target(str(request.url)),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
-                data=body,
-                allow_redirects=False,
-                ssl=self._tls_for(request.url.scheme),
-                timeout=_client_timeout(limits.get("connect"), limits.get("read")),
-            )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            self._slots.release()
-            raise _as_httpx(error, request) from error
+            connection = self._rested(origin) or await self._connected(origin, request, limits.get("connect"))
+            try:
+                connection.send(head + body, limits.get("read"))
+                if len(body) > AT_ONCE:
+                    await _taken(connection, request, limits.get("write"))
+                status, headers = await connection.head()
+            except (Broken, Unreadable, Silence) as error:
+                raise _as_httpx(error, request) from (error.__cause__ or error)
+            except BaseException:
+                connection.abort()
+                raise
         except BaseException:
             self._slots.release()
             raise
-        return httpx.Response(
-            answer.status,
-            headers=list(answer.raw_headers),
-            stream=_AnswerStream(answer, request, self._slots),
-            request=request,
-        )
+        stream = _Answer(self, origin, connection, request)
+        return httpx.Response(status, headers=list(headers), stream=stream, request=request)
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        """Close the connections that nobody uses; the others end with their answers."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._keepalive = 0.0
+        idle, self._idle = self._idle, defaultdict(list)
+        for connection in [one for several in idle.values() for one in several]:
+            connection.abort()
+
+    def release(self, origin: Origin, connection: Connection) -> None:
+        """End an exchange: its slot is free, and its connection too if it is good for more."""
+        self._slots.release()
+        if connection.finish():
+            if self._keepalive <= 0:
+                connection.abort()
+                return
+            self._idle[origin].append(connection)
+            if self._sweep is None:
+                self._sweep = asyncio.get_running_loop().call_later(self._keepalive, self._sweep_out)
+
+    def _rested(self, origin: Origin) -> Connection | None:
+        """Return an idle connection that the other side has not closed and is not about to."""
+        idle = self._idle[origin]
+        oldest = asyncio.get_running_loop().time() - self._keepalive
+        while idle:
+            connection = idle.pop()
+            if connection.usable and connection.idle_since > oldest:
+                return connection
+            connection.abort()
+        return None
+
+    def _sweep_out(self) -> None:
+        """Close what has been idle for too long, and come again while there is something."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._keepalive
+        for origin, idle in list(self._idle.items()):
+            kept = [one for one in idle if one.usable and one.idle_since > oldest]
+            for connection in set(idle).difference(kept):
+                connection.abort()
+            self._idle[origin] = kept
+            if not kept:
+                del self._idle[origin]
+        first = min((idle[0].idle_since for idle in self._idle.values()), default=None)
+        self._sweep = None if first is None else loop.call_at(first + self._keepalive, self._sweep_out)
 
     async def _take_slot(self, request: httpx.Request, wait: float | None) -> None:
         if not self._slots.locked():
@@ -127,93 +148,106 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             raise httpx.PoolTimeout(f"no connection became free within {wait} s", request=request) from error
 
-    def _open(self) -> aiohttp.ClientSession:
-        # Made here and not in the constructor: aiohttp binds a session to the event loop that runs.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # Our own slots bound the pool, so that waiting for one and connecting are told apart.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=_AUTOMATIC_HEADERS,
-                trust_env=False,
-            )
-        return self._session
+    async def _connected(self, origin: Origin, request: httpx.Request, within: float | None) -> Connection:
+        scheme, host, port = origin
+        tls = self._tls_context() if scheme == "https" else None
+        try:
+            async with asyncio.timeout(within):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    Connection, host, port, ssl=tls, server_hostname=host if tls else None
+                )
+        except (OSError, UnicodeError) as error:
+            raise _not_connected(error, request, within) from error
+        return connection
 
-    def _tls_for(self, scheme: str) -> ssl.SSLContext | bool:
-        if scheme != "https":
-            return True
+    def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
         return self._tls
 
 
-class _AnswerStream(httpx.AsyncByteStream):
+class _Answer(httpx.AsyncByteStream):
     """The body of one answer; closing it gives the slot back, and the connection unless something is unread."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request, slots: asyncio.Semaphore) -> None:
-        self._answer = answer
+    def __init__(self, transport: Transport, origin: Origin, connection: Connection, request: httpx.Request) -> None:
+        self._transport: Transport | None = transport
+        self._origin = origin
+        self._connection = connection
         self._request = request
-        self._slots: asyncio.Semaphore | None = slots
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await self._answer.content.readany()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _as_httpx(error, self._request) from error
-        if not chunk:
+            block = await self._connection.block()
+        except (Broken, Unreadable, Silence) as error:
+            raise _as_httpx(error, self._request) from (error.__cause__ or error)
+        if not block:
             raise StopAsyncIteration
-        return chunk
+        return block
 
     async def aclose(self) -> None:
-        if self._slots is None:
+        if self._transport is None:
             return
-        slots, self._slots = self._slots, None
-        # aiohttp has returned a connection that was read to its end already; one that was not must never be used again.
-        self._answer.close()
-        slots.release()
+        transport, self._transport = self._transport, None
+        transport.release(self._origin, self._connection)
 
 
-class _TimedBody(BytesPayload):
-    """A large body whose writing ends with a bare `TimeoutError` if the supplier does not take it in time."""
-
-    def __init__(self, content: bytes, limit: float | None) -> None:
-        super().__init__(content)
-        self._limit = limit
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        async with asyncio.timeout(self._limit):
-            await super().write_with_length(writer, content_length)
-            await writer.drain()
+def _origin(request: httpx.Request) -> Origin:
+    url = request.url
+    if url.scheme not in _PORTS or not url.host:
+        wrong = f"{url.scheme}://{url.host}: expected http or https and a host"
+        raise httpx.UnsupportedProtocol(wrong, request=request)
+    return url.scheme, url.host, url.port or _PORTS[url.scheme]
 
 
-async def _body(request: httpx.Request, write: float | None) -> bytes | BytesPayload:
-    content = await request.aread()
-    return content if len(content) <= AT_ONCE else _TimedBody(content, write)
+async def _message(request: httpx.Request) -> tuple[bytes, bytes]:
+    """Return head and body as they go out."""
+    body = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
+    headers = request.headers.raw
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode(), _target(request))]
+    lines += [b"%s: %s" % header for header in headers if header[0].lower() != b"transfer-encoding"]
+    if body and "content-length" not in request.headers:
+        lines.append(b"Content-Length: %d" % len(body))
+    head = b"\r\n".join(lines)
+    # A line feed in a value would begin a header of its own, or the body.
+    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
+        raise httpx.LocalProtocolError("a header or the address holds a line break", request=request)
+    return head + b"\r\n\r\n", body
 
 
-@lru_cache(maxsize=64)
-def _target(url: str) -> URL:
-    return URL(url, encoded=True)
+def _target(request: httpx.Request) -> bytes:
+    target = request.extensions.get("target")
+    return target if isinstance(target, bytes) else request.url.raw_path
 
 
-@lru_cache(maxsize=64)
-def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
-    # ``connect`` bounds the name look-up too, which ``sock_connect`` does not.
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
+async def _taken(connection: Connection, request: httpx.Request, within: float | None) -> None:
+    try:
+        async with asyncio.timeout(within):
+            await connection.written()
+    except TimeoutError as error:
+        raise httpx.WriteTimeout(f"the request was not taken within {within} s", request=request) from error
 
 
-def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
-    """Turn aiohttp's exception into httpx's, as the table on top says."""
-    kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
-    if isinstance(error, aiohttp.ClientConnectorSSLError) and _cut_short(error.os_error):
-        kind = httpx.ConnectError
-    return kind(str(error) or type(error).__name__, request=request)
+def _not_connected(error: OSError | UnicodeError, request: httpx.Request, within: float | None) -> httpx.TransportError:
+    """Say why there is no connection; nothing was sent."""
+    if isinstance(error, TimeoutError):
+        return httpx.ConnectTimeout(f"no connection within {within} s", request=request)
+    words = str(error) or type(error).__name__
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return HostUnresolvable(words, request=request)
+    # Where the peer broke the handshake off it may pass; what it answered that is no TLS never will.
+    cut_short = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    if isinstance(error, ssl.SSLError) and not cut_short:
+        return CertificateUnfit(words, request=request)
+    return httpx.ConnectError(words, request=request)
 
 
-def _cut_short(error: OSError) -> bool:
-    """Whether the peer broke the handshake off, which may pass, rather than answered what never can be TLS."""
-    return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+def _as_httpx(error: Broken | Unreadable | Silence, request: httpx.Request) -> httpx.TransportError:
+    """Say why there is no whole answer; something may have gone."""
+    if isinstance(error, Silence):
+        return httpx.ReadTimeout(str(error), request=request)
+    if isinstance(error, Broken) and error.__cause__ is not None:
+        return httpx.NetworkError(str(error), request=request)
+    return httpx.RemoteProtocolError(str(error), request=request)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from consumer.settings import YlhSettings
 from consumer.suppliers.authorised import Conduct
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _without_client(transport: Callable[[int], httpx.AsyncBaseTransport]) -> Way
 async def _whole(stack: AsyncExitStack, url: str, at_once: int) -> Post:
     """A create by our YLH client: limits, token, repeats, the answer read and classified."""
     conduct = Conduct(at_once=at_once)
-    transport = await stack.enter_async_context(AiohttpTransport(slots=conduct.connections))
+    transport = await stack.enter_async_context(Transport(slots=conduct.connections))
     settings = YlhSettings(
         environment="prod",
         base_url=url,
@@ -142,7 +142,7 @@ def ways() -> tuple[dict[str, Way], Sequence[str]]:
         found["httpx2"] = _httpx2
 
     def ours(at_once: int) -> httpx.AsyncBaseTransport:
-        return AiohttpTransport(slots=at_once)
+        return Transport(slots=at_once)
 
     return found | {
         "httpx over our transport": _over(ours),

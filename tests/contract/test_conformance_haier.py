@@ -14,7 +14,7 @@ from consumer.domain.ports import PRODUCTS_PER_CALL
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.haier.client import HaierClient
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from tests.support.haier_sides import COUNTY, Side, sides
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def client(side: Side) -> AsyncIterator[HaierClient]:
 @asynccontextmanager
 async def client_of(side: Side) -> AsyncIterator[HaierClient]:
     section = load(dict(side.settings), dotenv=None, need=["haier"]).haier
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         ours = HaierClient(section, transport, Conduct())
         yield ours
         await ours.aclose()

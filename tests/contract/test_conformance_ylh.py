@@ -11,7 +11,7 @@ from consumer.domain.errors import Rejected
 from consumer.domain.ports import OrderArrived
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 from schemas.events import OrderCancelled, OrderPaid
 from tests.support.ylh_sides import Side, is_order_number, sides
@@ -34,7 +34,7 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
 @pytest.fixture
 async def client(side: Side) -> AsyncIterator[YlhClient]:
     section = load(dict(side.settings), dotenv=None, need=["ylh"]).ylh
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         ours = YlhClient(section, transport, Conduct())
         yield ours
         await ours.aclose()

@@ -14,7 +14,7 @@ import pytest
 from consumer.domain.errors import UnknownOutcome
 from consumer.suppliers.calling import Caller, Unobserved
 from consumer.suppliers.operation import JSON, Operation
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from tests.support.sockets import GOOD, failure, on_both_loops, post, request_in, serving
 
 DRIP: Operation[JSON] = Operation(
@@ -54,7 +54,7 @@ async def test_nothing_is_sent_when_no_connection_becomes_free() -> None:
             writer.write(GOOD[:-2])
             await writer.drain()
 
-    async with serving(serve) as url, AiohttpTransport(slots=1) as transport:
+    async with serving(serve) as url, Transport(slots=1) as transport:
         held = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
         with pytest.raises(httpx.PoolTimeout):
             await post(transport, url)
@@ -87,7 +87,7 @@ async def test_waiting_for_a_place_and_connecting_have_a_time_each() -> None:
         writer.write(GOOD)
         await writer.drain()
 
-    async with serving(serve) as url, AiohttpTransport(slots=1) as transport:
+    async with serving(serve) as url, Transport(slots=1) as transport:
         answers = await asyncio.gather(post(transport, url), post(transport, url))
         assert set(answers) == {(200, b'"ok"')}
 
@@ -143,7 +143,7 @@ async def test_an_answer_that_drips_is_cut_off_at_the_time_of_the_call(before: b
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    async with serving(serve) as url, AiohttpTransport() as transport:
+    async with serving(serve) as url, Transport() as transport:
         began = time.perf_counter()
         with pytest.raises(UnknownOutcome) as caught:
             await Caller(transport, Unobserved()).send(

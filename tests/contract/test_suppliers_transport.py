@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from consumer.suppliers.transport import AiohttpTransport, CertificateUnfit, HostUnresolvable
+from consumer.suppliers.transport import CertificateUnfit, HostUnresolvable, Transport
 from tests.support.sockets import GOOD, SHORT, failure, free_port, head, on_both_loops, post, request_in, serving
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def test_a_post_goes_out_as_given_and_the_connection_is_used_again() -> No
             heads.append(await request_in(reader))
             writer.write(GOOD)
 
-    async with serving(serve) as url, AiohttpTransport() as transport:
+    async with serving(serve) as url, Transport() as transport:
         for _ in range(3):
             assert await post(transport, url, b'{"a":1}') == (200, b'"ok"')
     assert connections == 1
@@ -48,7 +48,7 @@ async def test_it_is_a_transport_of_httpx_as_any_other() -> None:
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 2\r\n\r\n{}")
         await writer.drain()
 
-    async with serving(serve) as url, httpx.AsyncClient(transport=AiohttpTransport()) as client:
+    async with serving(serve) as url, httpx.AsyncClient(transport=Transport()) as client:
         answer = await client.get(url)
     assert (answer.status_code, answer.headers["location"], answer.text) == (302, "/elsewhere", "{}")
 
@@ -94,7 +94,7 @@ async def test_nothing_is_sent_over_tls_that_cannot_be_trusted(certificate: tupl
         assert await failure(url) is CertificateUnfit
         assert await failure(url, tls=trusting) is CertificateUnfit, "another name"
         assert received == b""
-        async with AiohttpTransport(tls=trusting) as transport:
+        async with Transport(tls=trusting) as transport:
             assert await post(transport, url.replace("127.0.0.1", "localhost")) == (200, b'"ok"')
 
 
@@ -162,7 +162,7 @@ async def test_an_answer_left_half_read_costs_its_connection_but_no_slot() -> No
         await writer.drain()
         await reader.read()
 
-    async with serving(serve) as url, AiohttpTransport(slots=1) as transport:
+    async with serving(serve) as url, Transport(slots=1) as transport:
         for _ in range(3):
             response = await transport.handle_async_request(
                 httpx.Request("POST", url, content=b"{}", extensions={"timeout": SHORT})
@@ -180,7 +180,7 @@ async def test_a_cancelled_request_gives_its_slot_back() -> None:
         writer.write(GOOD)
         await writer.drain()
 
-    async with serving(serve) as url, AiohttpTransport(slots=1) as transport:
+    async with serving(serve) as url, Transport(slots=1) as transport:
         hanging = asyncio.create_task(post(transport, url, b"hang"))
         await asyncio.sleep(0.05)
         hanging.cancel()
@@ -200,7 +200,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used() -> N
         writer.write(GOOD)
         await writer.drain()
 
-    async with serving(serve) as url, AiohttpTransport() as transport:
+    async with serving(serve) as url, Transport() as transport:
         for _ in range(5):
             assert (await post(transport, url))[0] == 200
             await asyncio.sleep(0.02)
@@ -221,7 +221,7 @@ async def test_a_post_into_a_connection_that_is_just_closing_is_unknown_and_neve
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()
 
-    async with serving(serve) as url, AiohttpTransport() as transport:
+    async with serving(serve) as url, Transport() as transport:
         await post(transport, url, b"1")
         with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)) as caught:
             await post(transport, url, b"2")
@@ -241,7 +241,7 @@ async def test_an_idle_connection_is_given_up_before_a_usual_server_would() -> N
             await request_in(reader)
             writer.write(GOOD)
 
-    async with serving(serve) as url, AiohttpTransport(keepalive=0.05) as transport:
+    async with serving(serve) as url, Transport(keepalive=0.05) as transport:
         await post(transport, url)
         await asyncio.sleep(0.15)
         await post(transport, url)

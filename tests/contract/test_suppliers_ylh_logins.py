@@ -18,7 +18,7 @@ from consumer.domain.errors import (
 from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.limits import Timeouts
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 from sandbox.testing import Box, running_sandbox
 from tests.support.supplier_clients import (
@@ -98,7 +98,7 @@ async def test_a_login_that_fails_never_leaves_a_create_unknown_or_refused(
     await box.add_fault({"call": "ylh.token"} | fault)
     section = load(box.environment(), dotenv=None, need=["ylh"]).ylh
     conduct = Conduct(Timeouts(token=0.3, call=5), ONCE)
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         client = YlhClient(section, transport, conduct)
         with pytest.raises(kind) as caught:
             await create(client)

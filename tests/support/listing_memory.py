@@ -20,7 +20,7 @@ from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.haier.listing import SpooledListing
 from consumer.suppliers.limits import Timeouts
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 
 
 class Held:
@@ -55,7 +55,7 @@ async def read(size: int) -> dict[str, float]:
     """Read the whole list in parts of ``size`` and tell what it took, times in seconds, sizes in bytes."""
     section = load(dotenv=None, need=["haier"]).haier
     held = Held()
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         client = HaierClient(section, transport, Conduct(Timeouts(call=120), Policy(immediate_retries=0)))
         await client.check()
         before = peak()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvloop
 
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 
 if TYPE_CHECKING:
     import ssl
@@ -88,7 +88,7 @@ async def post(transport: httpx.AsyncBaseTransport, url: str, body: bytes = b"{}
 
 
 async def failure(url: str, body: bytes = b"{}", tls: ssl.SSLContext | None = None) -> type[httpx.TransportError]:
-    async with AiohttpTransport(tls=tls) as transport:
+    async with Transport(tls=tls) as transport:
         with pytest.raises(httpx.TransportError) as caught:
             await post(transport, url, body)
         assert caught.value.__cause__ is not None

@@ -12,7 +12,7 @@ from consumer.settings import load
 from consumer.suppliers.authorised import Conduct
 from consumer.suppliers.haier.client import HaierClient
 from consumer.suppliers.limits import Released, Timeouts, Unlimited
-from consumer.suppliers.transport import AiohttpTransport
+from consumer.suppliers.transport import Transport
 from consumer.suppliers.ylh.client import YlhClient
 from schemas.events import OrderCancelled, OrderPaid
 
@@ -64,7 +64,7 @@ async def ylh_client(
 ) -> AsyncIterator[YlhClient]:
     section = load({**box.environment(), **settings}, dotenv=None, need=["ylh"]).ylh
     conduct = _conduct(policy, call, heard or Heard("ylh"), quota, brake)
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         client = YlhClient(section, transport, conduct)
         _port: YlhOrders = client
         yield client
@@ -83,7 +83,7 @@ async def haier_client(
 ) -> AsyncIterator[HaierClient]:
     section = load({**box.environment(), **settings}, dotenv=None, need=["haier"]).haier
     conduct = _conduct(TWICE, call, heard or Heard("haier"), None, brake)
-    async with AiohttpTransport() as transport:
+    async with Transport() as transport:
         client = HaierClient(section, transport, conduct, cache=cache)
         _port: HaierGoods = client
         yield client
