@@ -202,7 +202,8 @@ def _is_success(status: int) -> bool:
 
 def _chunks(response: httpx.Response) -> AsyncIterable[bytes]:
     """Return the body as it came: httpx's own iteration costs several times as much, and unpacks what is not packed."""
-    if "content-encoding" in response.headers:
+    # Not `in response.headers`, which looks for the encoding of all of them first.
+    if any(name.lower() == b"content-encoding" for name, _ in response.headers.raw):
         return response.aiter_bytes()
     if not isinstance(response.stream, httpx.AsyncByteStream):
         raise TypeError("the transport gave a synchronous body")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ JSON_HEADERS: Final = (
 """Of every call whose body is from `encode`; without ``Authorization``."""
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
+_name = lru_cache(maxsize=256)(_text)
+"""The names of fields are the same in each call."""
 
 
 def encode(value: object) -> bytes:
@@ -51,7 +54,7 @@ def _encoded(value: object) -> str:
 
 
 def _object(value: Mapping[str, object]) -> str:
-    return "{" + ",".join(f"{_text(name)}:{_encoded(item)}" for name, item in value.items()) + "}"
+    return "{" + ",".join([f"{_name(name)}:{_encoded(item)}" for name, item in value.items()]) + "}"
 
 
 def _array(value: Sequence[object]) -> str:

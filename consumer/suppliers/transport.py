@@ -36,6 +36,9 @@ AT_ONCE: Final = 32 * 1024
 """Bodies up to this many bytes fit the socket's buffer and cannot block; larger ones get the write time-out."""
 
 _PORTS: Final = {"http": 80, "https": 443}
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
+"""How long the body is we say ourselves: it is at hand, whole."""
+_WITHOUT_BODY: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 Origin = tuple[str, str, int]
 
@@ -205,10 +208,9 @@ def _origin(request: httpx.Request) -> Origin:
 async def _message(request: httpx.Request) -> tuple[bytes, bytes]:
     """Return head and body as they go out."""
     body = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
-    headers = request.headers.raw
     lines = [b"%s %s HTTP/1.1" % (request.method.encode(), _target(request))]
-    lines += [b"%s: %s" % header for header in headers if header[0].lower() != b"transfer-encoding"]
-    if body and "content-length" not in request.headers:
+    lines += [b"%s: %s" % header for header in request.headers.raw if header[0].lower() not in _FRAMING]
+    if body or request.method not in _WITHOUT_BODY:
         lines.append(b"Content-Length: %d" % len(body))
     head = b"\r\n".join(lines)
     # A line feed in a value would begin a header of its own, or the body.
