@@ -1,1 +1,1 @@
-"""The suppliers' room: the only one that knows wire names, httpx and aiohttp (SUPPLIERS)."""
+"""The suppliers' room: the only one that knows wire names and httpx (SUPPLIERS)."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from rabbitmq.connection import connect
@@ -80,7 +80,7 @@ class Observer:
         self,
         stage: Stage,
         channel: AbstractChannel,
-        http: aiohttp.ClientSession,
+        http: httpx.AsyncClient,
         faults: Sequence[Fault],
     ) -> None:
         self._stage = stage
@@ -122,9 +122,8 @@ class Observer:
         return found
 
     async def _work(self) -> _Work:
-        async with self._http.get(f"{self._stage.service_url}/metrics") as answer:
-            answer.raise_for_status()
-            text = await answer.text()
+        answer = await self._http.get(f"{self._stage.service_url}/metrics")
+        text = answer.raise_for_status().text
         in_hand: Counter[str] = Counter()
         done: Counter[str] = Counter()
         for family in text_string_to_metric_families(text):
@@ -140,5 +139,5 @@ class Observer:
 async def observing(stage: Stage, faults: Sequence[Fault]) -> AsyncIterator[Observer]:
     """An observer with connections of its own."""
     connection = await connect(stage.amqp_url, name="relay demo: observer")
-    async with connection, connection.channel() as channel, aiohttp.ClientSession() as http:
+    async with connection, connection.channel() as channel, httpx.AsyncClient() as http:
         yield Observer(stage, channel, http, faults)

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
+import httpx
 
 from ops.demo.failing import PartFailed
 from rabbitmq.keeper import Charge
@@ -119,14 +119,14 @@ async def announced(server: KeptServer, texts: Texts) -> str:
 
 async def ready(url: str, server: KeptServer, name: str, texts: Texts) -> None:
     """Return when ``name``, the service or the receiver, says that it can do its work."""
-    async with aiohttp.ClientSession() as session:
+    async with httpx.AsyncClient() as client:
 
         async def look() -> str | None:
             try:
-                async with session.get(f"{url}/health/ready") as answer:
-                    return "ready" if answer.ok else None
-            except aiohttp.ClientConnectionError:
+                answer = await client.get(f"{url}/health/ready")
+            except httpx.TransportError:
                 return None  # it does not listen yet
+            return "ready" if answer.is_success else None
 
         await _when_ready(look, server, name, texts)
 
