@@ -14,7 +14,8 @@ import json
 import signal
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,17 @@ from tests.benchmarks.broker_side import BrokerInUse, broker_side
 from tests.benchmarks.catalogue import Catalogues
 from tests.benchmarks.catalogue_report import FULL, AtQuota, Catalogue
 from tests.benchmarks.cores import Cores, on
+from tests.benchmarks.field import FIELD, SERVICE
 from tests.benchmarks.http_transport import Rate
 from tests.benchmarks.machine import Machine, load
-from tests.benchmarks.measuring import HAND_WRITTEN, HAND_WRITTEN_FAST, ROOT, SERVICE, Course, Measured, RoundFailed
+from tests.benchmarks.measuring import ROOT, Course, Measured, RoundFailed
+from tests.support.postgres import private_postgres
 from tests.support.sharing import NotHereError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.benchmarks.field import Contestant
 
 ROUNDS_AT_QUOTA = 3
 """Until one holds: where the machine stands still for some 20 ms, calls arrive too close together, and 429 it is."""
@@ -124,10 +129,10 @@ async def _measure(wished: Wished) -> int:
         if wished.profile is not None:
             await _profile(course, wished.profile, wished.events)
             return OK
-        results = await _throughput(course, wished) if "throughput" in wished.suites else []
+        races = await _races(course, wished) if "throughput" in wished.suites else []
         held = await _memory(course, wished) if "memory" in wished.suites else None
         synced = await _catalogue(Catalogues(broker, cores), wished) if "catalogue" in wished.suites else None
-        return _end(wished, report.Run(results, held, rates, synced), machine, notes)
+        return _end(wished, report.Run(races, held, rates, synced), machine, notes)
 
 
 def _end(wished: Wished, run: report.Run, machine: Machine, notes: Sequence[str]) -> int:
@@ -146,16 +151,43 @@ def _keep(name: str, markdown: str, as_json: str) -> None:
     print(f"\nwritten to {KEPT.relative_to(ROOT)}/{name}.md and .json")
 
 
-async def _throughput(course: Course, wished: Wished) -> list[report.Throughput]:
-    field = (HAND_WRITTEN, SERVICE, HAND_WRITTEN_FAST)
+async def _races(course: Course, wished: Wished) -> list[report.Race]:
+    races = [await _race(course, "SQLite", wished)]
+    try:
+        with on(course.cores.broker):
+            async with private_postgres(durable=True) as server:
+                races.append(await _race(replace(course, postgres=server), "PostgreSQL", wished))
+    except NotHereError as error:
+        print(f"  not measured: {error}", flush=True)
+    return races
+
+
+async def _race(course: Course, database: str, wished: Wished) -> report.Race:
+    field = _present()
     rounds: dict[str, list[Measured]] = {contestant.name: [] for contestant in field}
-    print(f"\n{wished.events:,} order.paid a round, {wished.rounds} rounds, the contestants in turn:")
+    print(f"\n{database}: {wished.events:,} order.paid a round, {wished.rounds} rounds, the contestants in turn:")
     for number in range(1, wished.rounds + 1):
         for place, contestant in enumerate(field):
             one = await course.run(contestant, f"{number}{place}", wished.events)
             rounds[contestant.name].append(one)
             print(f"  round {number}: {report.round_line(one)}", flush=True)
-    return report.throughput(rounds, baseline=HAND_WRITTEN.name)
+    return report.race(database, rounds)
+
+
+def _present() -> list[Contestant]:
+    """Return those whose libraries are in this environment: `make bench` makes one that has them all."""
+    here, missing = [], []
+    for contestant in FIELD:
+        try:
+            for library in contestant.libraries:
+                metadata.version(library)
+        except metadata.PackageNotFoundError:
+            missing.append(contestant.name)
+        else:
+            here.append(contestant)
+    if missing:
+        print(f"\nnot in this environment, and left out: {', '.join(missing)} (`make bench` has them)")
+    return here
 
 
 async def _memory(course: Course, wished: Wished) -> report.Memory:

@@ -14,10 +14,9 @@ from publishers.confirms import ConfirmedPublisher
 from rabbitmq.connection import connect
 from rabbitmq.declaring import apply
 from rabbitmq.topology import RESULTS, Topology
-from tests.benchmarks.workload import backlog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
@@ -47,11 +46,11 @@ class BrokerSide:
     _channel: AbstractChannel
     _queues: tuple[str, ...]
 
-    async def fill(self, batch: str, count: int) -> None:
+    async def fill(self, backlog: Iterable[Sequence[Outgoing]]) -> None:
         """Empty all queues, then publish a backlog, confirmed."""
         await self.empty()
         async with ConfirmedPublisher(self.url, name="relay benchmark: backlog") as publisher:
-            for chunk in backlog(batch, count):
+            for chunk in backlog:
                 for error in await publisher.publish_many(chunk):
                     if error is not None:
                         raise error

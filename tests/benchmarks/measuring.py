@@ -24,12 +24,15 @@ from tests.benchmarks import cores
 from tests.benchmarks.broker_side import COUNTED
 from tests.benchmarks.usage import Usage, usage
 from tests.benchmarks.workload import LANE, so_ids
+from tests.support.postgres import create_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from sandbox.testing import Box
     from tests.benchmarks.broker_side import BrokerSide
+    from tests.benchmarks.field import Contestant
+    from tests.support.postgres import Postgres
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _EVERY: Final = 0.01
@@ -42,21 +45,6 @@ _STOPPING: Final = 45.0
 
 class RoundFailed(RuntimeError):
     """A contestant lost, doubled or did not finish something: its figures would mean nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A way to do the work: ``python -m <module>``, told everything by the environment."""
-
-    name: str
-    module: str
-
-
-SERVICE: Final = Contestant("service", "tests.benchmarks.contestants.service")
-HAND_WRITTEN: Final = Contestant("hand-written loop", "tests.benchmarks.contestants.loop_httpx")
-HAND_WRITTEN_FAST: Final = Contestant(
-    "hand-written loop, uvloop + aiohttp", "tests.benchmarks.contestants.loop_aiohttp"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +93,8 @@ class Course:
     cores: cores.Cores
     profile: Path | None = None
     """Where the service writes its profile; such a round's figures are not to be quoted."""
+    postgres: Postgres | None = None
+    """Where each round has a database of its own; None: a SQLite file."""
 
     async def run(
         self, contestant: Contestant, batch: str, count: int, *, sample_every: float = 1.0, told: Progress | None = None
@@ -114,11 +104,11 @@ class Course:
         Raises:
             RoundFailed: it ended early, stood still, lost or doubled something.
         """
-        await self.broker.fill(batch, count)
+        await self.broker.fill(contestant.backlog(batch, count))
         await self.sandbox.reset()
         directory = Path(tempfile.mkdtemp(prefix="relay-benchmark-"))
         try:
-            async with self._running(contestant, directory) as process:
+            async with self._running(contestant, directory, await self._database(directory)) as process:
                 measured = await self._watch(process, contestant, count, sample_every, told or _silent)
             await self._verify(contestant, batch, count)
         except RoundFailed as error:
@@ -130,12 +120,14 @@ class Course:
         return measured
 
     @asynccontextmanager
-    async def _running(self, contestant: Contestant, directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _running(
+        self, contestant: Contestant, directory: Path, database: str
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         log = directory / "output.log"
         with log.open("wb") as output, cores.on(self.cores.worker):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", contestant.module,
-                cwd=ROOT, env=self._environment(directory), stdout=output, stderr=output,
+                cwd=ROOT, env=self._environment(directory, database), stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         try:
@@ -156,7 +148,12 @@ class Course:
         if code != 0:
             raise RoundFailed(f"{contestant.name} ended with exit code {code}. Its last words:\n{_tail(log)}")
 
-    def _environment(self, directory: Path) -> Mapping[str, str]:
+    async def _database(self, directory: Path) -> str:
+        if self.postgres is not None:
+            return await create_database(self.postgres)
+        return f"sqlite+aiosqlite:///{directory / 'books.db'}"
+
+    def _environment(self, directory: Path, database: str) -> Mapping[str, str]:
         # Nothing of the caller's own set-up: settings of the service would make two machines' figures differ.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RELAY_", "HAIER_", "YLH_"))}
         profile = {"BENCHMARK_PROFILE": str(self.profile)} if self.profile else {}
@@ -165,7 +162,7 @@ class Course:
             | self.sandbox.environment()
             | {
                 "RELAY_AMQP_URL": self.broker.url,
-                "RELAY_DATABASE_URL": f"sqlite+aiosqlite:///{directory / 'books.db'}",
+                "RELAY_DATABASE_URL": database,
                 "RELAY_LOG_DIR": str(directory / "logs"),
                 "RELAY_HTTP_PORT": "0",
                 # The quota would be the ceiling; what is measured is what the service costs on top.
