@@ -26,7 +26,7 @@ from tests.benchmarks.broker_side import BrokerInUse, broker_side
 from tests.benchmarks.catalogue import Catalogues
 from tests.benchmarks.catalogue_report import FULL, AtQuota, Catalogue
 from tests.benchmarks.cores import Cores, on
-from tests.benchmarks.field import FIELD, SERVICE
+from tests.benchmarks.field import FIELD, HAND_WRITTEN_FAST, SERVICE
 from tests.benchmarks.http_transport import Rate
 from tests.benchmarks.machine import Machine, load
 from tests.benchmarks.measuring import ROOT, Course, Measured, RoundFailed
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 ROUNDS_AT_QUOTA = 3
 """Until one holds: where the machine stands still for some 20 ms, calls arrive too close together, and 429 it is."""
+GUARDED = (SERVICE, HAND_WRITTEN_FAST)
+GUARD_EVENTS, GUARD_TRIES, GUARD_RATIO = 1_500, 3, 0.4
+"""The ratio of so short a run is 0.6 to 0.8; with a margin for a machine that is not quiet."""
 KEPT = ROOT / "docs" / "benchmarks"
 SUITES = frozenset({"throughput", "memory", "http", "catalogue"})
 OK, FAILED, MISSED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 5, 130
@@ -56,6 +59,7 @@ class Wished:
     goods: int
     write: bool
     profile: Path | None
+    guard: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +85,7 @@ def _read(arguments: Sequence[str] | None) -> Wished:
     parser.add_argument("--suite", choices=(*sorted(SUITES), "all"), default="all")
     parser.add_argument("--quick", action="store_true", help="1,000 events or goods, one round, a backlog of 10,000")
     parser.add_argument("--rounds", type=int, help="of each contestant, interleaved; default 3")
+    parser.add_argument("--guard", action="store_true", help="only see that nothing became much slower; half a minute")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {KEPT.relative_to(ROOT)}/")
     parser.add_argument(
         "--profile", type=Path, metavar="DIRECTORY", help="one round of the service under cProfile, nothing else"
@@ -96,6 +101,7 @@ def _read(arguments: Sequence[str] | None) -> Wished:
         goods=1_000 if given.quick else FULL,
         write=given.write,
         profile=given.profile,
+        guard=given.guard,
     )
 
 
@@ -106,7 +112,7 @@ async def _measure(wished: Wished) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main_task.cancel)
     cores = Cores.share_out()
     rates = []
-    if "http" in wished.suites and wished.profile is None:
+    if "http" in wished.suites and wished.profile is None and not wished.guard:
         # First, and without broker and sandbox: it needs neither, and a quiet machine.
         rates = await _http(wished)
         if wished.suites == {"http"}:
@@ -129,6 +135,8 @@ async def _measure(wished: Wished) -> int:
         if wished.profile is not None:
             await _profile(course, wished.profile, wished.events)
             return OK
+        if wished.guard:
+            return await _guard(course)
         races = await _races(course, wished) if "throughput" in wished.suites else []
         held = await _memory(course, wished) if "memory" in wished.suites else None
         synced = await _catalogue(Catalogues(broker, cores), wished) if "catalogue" in wished.suites else None
@@ -160,6 +168,25 @@ async def _races(course: Course, wished: Wished) -> list[report.Race]:
     except NotHereError as error:
         print(f"  not measured: {error}", flush=True)
     return races
+
+
+async def _guard(course: Course) -> int:
+    """Hold the service against a quick loop before a change is taken; the best of a few tries counts."""
+    for attempt in range(1, GUARD_TRIES + 1):
+        pair = [await course.run(one, f"guard{attempt}{one.name[:4]}", GUARD_EVENTS) for one in GUARDED]
+        for measured in pair:
+            print(report.round_line(measured), flush=True)
+        service, loop = pair
+        ratio = service.rate / loop.rate
+        if ratio >= GUARD_RATIO:
+            print(f"service / {loop.contestant}: {ratio:.2f}, at least {GUARD_RATIO} is expected")
+            return OK
+    print(
+        f"The service has become slower: {ratio:.2f} of the events a second of the {loop.contestant}, expected at "
+        f"least {GUARD_RATIO}. With --suite throughput --profile DIRECTORY you see where the time goes.",
+        file=sys.stderr,
+    )
+    return MISSED
 
 
 async def _race(course: Course, database: str, wished: Wished) -> report.Race:
