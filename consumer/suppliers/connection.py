@@ -196,6 +196,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
         self.resume_writing()
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._complete or not self._asked:
             return
         if self._ends_with_connection and exc is None:

@@ -21,6 +21,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import httpx
+from aiohappyeyeballs import start_connection
 
 from consumer.suppliers.connection import Broken, Connection, Silence, Unreadable
 
@@ -35,6 +36,8 @@ repeats it for us."""
 AT_ONCE: Final = 32 * 1024
 """Bodies up to this many bytes fit the socket's buffer and cannot block; larger ones get the write time-out."""
 
+_NEXT_ADDRESS_AFTER: Final = 0.25
+"""Seconds (RFC 8305, "Connection Attempt Delay")."""
 _PORTS: Final = {"http": 80, "https": 443}
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 """How long the body is we say ourselves: it is at hand, whole."""
@@ -154,10 +157,14 @@ class Transport(httpx.AsyncBaseTransport):
     async def _connected(self, origin: Origin, request: httpx.Request, within: float | None) -> Connection:
         scheme, host, port = origin
         tls = self._tls_context() if scheme == "https" else None
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(within):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection, host, port, ssl=tls, server_hostname=host if tls else None
+                addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                # Several addresses are tried a moment apart: one that is dead must not use all the time up.
+                reached = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, interleave=1)
+                _, connection = await loop.create_connection(
+                    Connection, sock=reached, ssl=tls, server_hostname=host if tls else None
                 )
         except (OSError, UnicodeError) as error:
             raise _not_connected(error, request, within) from error
@@ -202,7 +209,7 @@ def _origin(request: httpx.Request) -> Origin:
     if url.scheme not in _PORTS or not url.host:
         wrong = f"{url.scheme}://{url.host}: expected http or https and a host"
         raise httpx.UnsupportedProtocol(wrong, request=request)
-    return url.scheme, url.host, url.port or _PORTS[url.scheme]
+    return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
 
 
 async def _message(request: httpx.Request) -> tuple[bytes, bytes]:
