@@ -11,7 +11,6 @@ process that is killed takes along are the lines of its last turn.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from abc import abstractmethod
 
@@ -44,9 +43,12 @@ class GatheringHandler(logging.Handler):
 
     def flush(self) -> None:
         """Write what waits."""
-        with self.lock or contextlib.nullcontext():
+        self.acquire()
+        try:
             self._waiting, self._loop = 0, None
             self.write_out()
+        finally:
+            self.release()
 
     def close(self) -> None:
         """Write what waits, and end."""
