@@ -4,8 +4,8 @@ A line by itself costs little; writing it gives the interpreter's lock away. Und
 takes it, and the loop has to win it back: with two writes for each message, logging took a quarter of what a message
 costs. Messages end in groups, since their commits do, so one write for a turn of the loop is one for dozens of lines.
 
-Nothing waits for long: until the loop's next turn, and not at all where there is no loop, or from a warning on. What a
-process that is killed takes along are the lines of its last turn.
+Nothing waits for long: until the loop's next turn, and not at all where there is no loop, from a warning on, or where
+the handler says so. What a process that is killed takes along are the other lines of its last turn.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class GatheringHandler(logging.Handler):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
-    def put_down(self, record: logging.LogRecord) -> None:
-        """Keep the line of ``record`` for the next `write_out`."""
+    def put_down(self, record: logging.LogRecord) -> bool:
+        """Keep the line of ``record`` for the next `write_out`; returns whether it may wait for that."""
 
     @abstractmethod
     def write_out(self) -> None:
@@ -36,9 +36,9 @@ class GatheringHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a line down, and see that it is written."""
-        self.put_down(record)
+        may_wait = self.put_down(record) and record.levelno < logging.WARNING
         self._waiting += 1
-        if record.levelno >= logging.WARNING or self._waiting >= AT_MOST or not self._written_soon():
+        if not may_wait or self._waiting >= AT_MOST or not self._written_soon():
             self.flush()
 
     def flush(self) -> None:

@@ -273,9 +273,10 @@ class _Console(GatheringHandler):
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
         self._texts: list[str] = []
 
-    def put_down(self, record: logging.LogRecord) -> None:
+    def put_down(self, record: logging.LogRecord) -> bool:
         line = _line(record, self._redactor)
         self._texts.append(as_text(line, timezone=self._timezone, colours=self._colours))
+        return True
 
     def write_out(self) -> None:
         texts, self._texts = self._texts, []
@@ -295,9 +296,11 @@ class _Files(GatheringHandler):
         self._files = {name: ToughFile(AppendedFile(directory, name, max_bytes, keep)) for name in STREAMS}
         self._lines: dict[str, list[bytes]] = {}
 
-    def put_down(self, record: logging.LogRecord) -> None:
+    def put_down(self, record: logging.LogRecord) -> bool:
         line = _line(record, self._redactor)
         self._lines.setdefault(line.stream, []).append(as_json(line))
+        # The heads of the audit log prove something only while nobody can be faster than they are.
+        return line.stream != "auth"
 
     def write_out(self) -> None:
         lines, self._lines = self._lines, {}

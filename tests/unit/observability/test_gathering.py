@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from consumer.observability.logging import configure, get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class Console(io.StringIO):
@@ -55,6 +57,16 @@ async def test_a_warning_is_written_at_once_and_after_what_came_before_it(consol
     log.info("first")
     log.warning("second")
     assert [line.split()[-1] for line in console.getvalue().splitlines()] == ["first", "second"]
+
+
+async def test_what_proves_something_does_not_wait_in_the_files(tmp_path: Path) -> None:
+    logs = configure(console=io.StringIO(), directory=tmp_path)
+    log.info("head of the audit log", stream="auth")
+    log.info("message")
+    sizes = {file.name: file.stat().st_size for file in os.scandir(tmp_path)}
+    logs.close()
+    assert set(sizes) == {"auth.jsonl"}
+    assert sizes["auth.jsonl"] > 0
 
 
 async def test_no_more_than_so_many_wait(console: Console) -> None:
