@@ -1,4 +1,8 @@
-"""The ledger's letters (``dead_letters``). Archiving the same letter again leaves the first row as it is."""
+"""The ledger's letters (``dead_letters``).
+
+Archiving the same letter again leaves the first row as it is. Where that is closed, and its event has been sent anew
+and has failed anew in the same way, it is open again with what is known now: whoever closed it did not know of that.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, and_, bindparam, func, literal_column, select
 
 from consumer.domain.errors import ErrorClass
 from consumer.domain.writes import Letter, LetterStatus
 from consumer.persistence import tables
 from consumer.persistence.bulk import Incoming
+from consumer.persistence.retention import IS_CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +33,19 @@ class Letters:
     """Statements on ``dead_letters``, whose columns are the fields of `Letter`."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._add = Incoming.of(dialect, _TABLE, *_FIELDS).insert(_TABLE).ignored()
+        self._add = (
+            Incoming.of(dialect, _TABLE, *_FIELDS)
+            .insert(_TABLE)
+            .replaced(
+                when=lambda row: and_(
+                    IS_CLOSED,
+                    row.status == literal_column(f"'{LetterStatus.OPEN}'"),
+                    # A redelivery of the same message was first seen when the letter was; only another one is later.
+                    row.first_seen_at > _TABLE.c.first_seen_at,
+                ),
+                columns=[name for name in _FIELDS if name != "id"],
+            )
+        )
         self._find = select(_TABLE).where(_TABLE.c.id == bindparam("id"))
         is_open = _TABLE.c.status == literal_column(f"'{LetterStatus.OPEN}'")
         self._open = (
@@ -44,8 +61,9 @@ class Letters:
         )
 
     def add(self, connection: Connection, letters: Sequence[Letter]) -> None:
-        """Write ``letters`` by id; one that is there already stays."""
-        self._add.execute(connection, sorted((_row(letter) for letter in letters), key=lambda row: str(row[0])))
+        """Write ``letters`` by id; one that is there stays, unless it is closed and its event has failed anew."""
+        newest = {letter.id: letter for letter in sorted(letters, key=lambda letter: letter.first_seen_at)}
+        self._add.execute(connection, [_row(newest[id_]) for id_ in sorted(newest)])
 
     def find(self, connection: Connection, id_: str) -> Letter | None:
         """Return the letter ``id_``."""

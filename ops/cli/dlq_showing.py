@@ -139,10 +139,13 @@ def _told(letter: "Letter", *, personal: bool) -> dict[str, Any]:
     try:
         body = json.loads(letter.body)
     except ValueError:
-        # It may hold anything.
-        return (
-            told if personal else told | {"body": f"{len(letter.body)} bytes that are no JSON; --personal shows them"}
-        )
+        # It may hold anything, in whatever encoding.
+        told.setdefault("body", told.get("body_base64"))
+        if not personal:
+            told.pop("body_base64", None)
+            told["body"] = f"{len(letter.body)} bytes that are no JSON; --personal shows them"
+        return told
+    told.pop("body_base64", None)
     return told | {"body": body if personal else mask_document(body)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ from consumer.domain.audit import AuditEntry
 from consumer.domain.errors import ErrorClass
 from consumer.domain.ledger import Selection
 from consumer.domain.replay import Item, ItemStatus, Plan, ReplayRefused, Terms
-from consumer.domain.writes import LetterStatus
+from consumer.domain.writes import LetterStatus, UnitOfWork
 from consumer.persistence.store import Store
 from tests.support.dead_letters import KINDS, filed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from consumer.domain.writes import Letter
 
 EACH = 4
 EDITED = "0b6c0a3e-5f1d-4c52-9d8e-6f7a1b2c3d4e"
@@ -116,6 +119,26 @@ async def test_a_discard_is_refused_where_its_plan_was_overtaken(store: Store) -
     untouched = await store.letter("refused-0")
     assert untouched is not None
     assert untouched.status is LetterStatus.OPEN
+
+
+async def test_an_event_that_is_sent_anew_and_fails_anew_opens_its_closed_letter_again(store: Store) -> None:
+    first = await store.letter("refused-0") or pytest.fail("not filed")
+    assert await store.ledger_acts.discard(["refused-0"], act("dlq.discard"))
+
+    async def filed_again(letter: Letter, *more: Letter) -> Letter | None:
+        for error in await store.apply([UnitOfWork((one,)) for one in (letter, *more)]):
+            assert error is None
+        return await store.letter("refused-0")
+
+    assert (await filed_again(first)) == replace(
+        first, status=LetterStatus.DISCARDED, closed_at=(await store.letter("refused-0") or first).closed_at
+    ), "the same message once more: nothing new"
+    anew = replace(first, first_seen_at=first.first_seen_at + timedelta(hours=1), message="refused again")
+    assert (await filed_again(replace(anew, status=LetterStatus.CLOSED))).status is LetterStatus.DISCARDED  # type: ignore[union-attr]
+    # Two copies at once, as a broker may give them.
+    assert await filed_again(anew, anew) == anew
+    later = replace(anew, first_seen_at=anew.first_seen_at + timedelta(hours=1))
+    assert await filed_again(later) == anew, "one that is open stays as it is"
 
 
 async def test_closed_letters_go_with_their_notes_and_replays_open_ones_never(store: Store) -> None:
