@@ -190,7 +190,7 @@ def export(
     until: UntilOption = None,
     status: StatusOption = "open",
 ) -> None:
-    """Write letters as NDJSON, the oldest first, with bodies and headers as they are: customers' data too."""
+    """Write letters as NDJSON, the oldest first, with bodies and headers as they are: customers' data too. Audited."""
     from ops.cli.dlq_exporting import export_to
 
     settings = settings_for("database")

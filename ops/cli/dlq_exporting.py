@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from ops.acting import act
 from ops.cli.asking import books
 from ops.cli.failing import Failure
 from ops.cli.printing import as_line
@@ -24,7 +25,7 @@ _PAGE: Final = 500
 
 
 async def export_to(settings: Settings, selection: Selection, file: str) -> int:
-    """Write the letters that ``selection`` means now to a file, the oldest first; return how many.
+    """Write the letters that ``selection`` means now to a file, the oldest first; return how many. It is audited.
 
     Args:
         settings: with the database.
@@ -37,6 +38,7 @@ async def export_to(settings: Settings, selection: Selection, file: str) -> int:
     written = 0
     async with books(settings) as store:
         ids = await store.ledger.ids(selection)
+        await store.audit(act("dlq.export", None, None, {"letters": len(ids)}))
         with _opened(file) as out:
             for start in range(0, len(ids), _PAGE):
                 for letter in await store.ledger.by_ids(ids[start : start + _PAGE]):

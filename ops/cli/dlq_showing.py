@@ -68,12 +68,14 @@ _EXPLAINED: Final = [
 def show(
     id_: IdArgument,
     *,
-    personal: Annotated[bool, typer.Option("--personal", help="Show the customer's data in the body too.")] = False,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Show the customer's data in the body too; audited.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show all that a letter knows: body, headers, attempts, notes, replays. The customer is masked."""
     settings = settings_for("database")
-    letter, notes, followers = asyncio.run(_known(settings, id_))
+    letter, notes, followers = asyncio.run(_known(settings, id_, revealed=personal))
     told = _told(letter, personal=personal) | {"followed_by": [one.id for one in followers]}
     attempts: list[dict[str, Any]] = [_timed(entry) for entry in json.loads(letter.attempts)]
     noted = [{"at": note.at, "actor": note.actor, "note": note.note} for note in notes]
@@ -99,9 +101,14 @@ def explain(id_: IdArgument, *, output: OutputOption = Output.TABLE) -> None:
     Printer(output, settings.service.timezone).record(told, _EXPLAINED)
 
 
-async def _known(settings: "Settings", start: str) -> "tuple[Letter, list[Note], list[Letter]]":
+async def _known(settings: "Settings", start: str, *, revealed: bool) -> "tuple[Letter, list[Note], list[Letter]]":
+    from ops.acting import act
+
     async with books(settings) as store:
         letter = await letter_beginning(store, start)
+        if revealed:
+            # Before anything is shown: who looked is known, whatever becomes of the output.
+            await store.audit(act("dlq.reveal", letter.id, None))
         return letter, await store.ledger.notes(letter.id), await store.ledger.following(letter.id)
 
 

@@ -72,6 +72,9 @@ async def test_groups_list_show_explain_and_export(given: Relay, tmp_path: Path)
     assert (tmp_path / "letters.ndjson").stat().st_mode & 0o077 == 0
     again = await ask(given, tmp_path, "export", str(tmp_path / "letters.ndjson"))
     assert (again.code, "exists already" in again.err) == (1, True)
+    seen = [(row.action, row.subject, json.loads(row.detail)) for row in await given.store.audit_log()]
+    assert seen[0] == ("dlq.reveal", listed[0]["id"], {})
+    assert seen[1:3] == [("dlq.export", None, {"letters": COUNT})] * 2
 
 
 async def test_noted_discarded_restored_and_purged(given: Relay, tmp_path: Path) -> None:
