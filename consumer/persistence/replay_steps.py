@@ -235,21 +235,24 @@ class ReplaySteps:
     def _stop(self, connection: Connection, replay: Replay, now: datetime) -> None:
         counts = replay.counts
         limit = f"{replay.terms.stop_at_error_rate:.0%}"
-        newest = self._newest_reason(connection, replay.id)
+        newest = self._newest_cause(connection, replay.id)
         why = f"{counts.failed} of {counts.ended} came back, of the newest more than {limit}: {newest}"
         end_early(connection, replay.id, ReplayStatus.STOPPED, why)
         entry = AuditEntry(ACTOR, "replay.stop", now, replay.id, why, {"sent": counts.begun, "failed": counts.failed})
         self._audit.add(connection, entry)
 
     @staticmethod
-    def _newest_reason(connection: Connection, replay_id: str) -> str:
+    def _newest_cause(connection: Connection, replay_id: str) -> str:
+        """Return why the newest failed, in nobody's words: what stopped a replay is kept for ever, a letter is not."""
         query = (
-            select(ITEMS.c.reason)
+            select(LETTERS.c.error_class, LETTERS.c.code, LETTERS.c.fingerprint)
+            .select_from(ITEMS.outerjoin(LETTERS, LETTERS.c.id == ITEMS.c.new_letter_id))
             .where(ITEMS.c.replay_id == replay_id, ITEMS.c.status == ItemStatus.FAILED.value)
             .order_by(ITEMS.c.ended_at.desc(), ITEMS.c.position.desc())
             .limit(1)
         )
-        return connection.execute(query).scalar_one_or_none() or ""
+        class_, code, fingerprint = connection.execute(query).one()
+        return f"{class_} {code} (fingerprint {fingerprint})" if class_ else "nothing was heard of it"
 
     def _send(self, connection: Connection, replay_id: str, limit: int, now: datetime) -> list[OutboxMessage]:
         if limit < 1:

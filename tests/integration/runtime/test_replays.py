@@ -110,7 +110,12 @@ async def test_a_cause_that_is_not_mended_stops_after_the_first(relay: Relay) ->
     assert await relay.store.ledger.count(Selection()) == 20
     [group] = await relay.store.ledger.groups(Selection())
     assert group.count == 20
-    assert [entry.action for entry in await relay.store.audit_log()] == ["replay.start", "replay.stop"]
+    rows = await relay.store.audit_log()
+    assert [entry.action for entry in rows] == ["replay.start", "replay.stop"]
+    # Kept for ever, so in nobody's words: a supplier's may name a customer.
+    assert new.supplier_message
+    assert new.fingerprint in (rows[1].reason or "")
+    assert new.supplier_message not in (rows[1].reason or "") + (replay.told or "")
 
 
 async def test_what_was_given_up_goes_again_and_keeps_its_history(relay: Relay) -> None:
