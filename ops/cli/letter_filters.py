@@ -76,6 +76,8 @@ def letter_status(text: str) -> LetterStatus | None:
 
 async def letter_beginning(store: Store, start: str) -> Letter:
     """Return the one letter whose id begins so; raises `Failure` if there is none, or more than one."""
+    if not start.strip():
+        raise Failure("Say which: the id of a dead letter, or its beginning.", ExitCode.USAGE)
     found = await store.ledger.beginning_with(start, limit=2)
     if not found:
         raise Failure(f"There is no dead letter {start}. `relay dlq list --status any` shows what there is.")

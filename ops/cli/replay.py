@@ -65,6 +65,7 @@ def plan(
     """
     from consumer.domain.ledger import Selection
 
+    _terms(rate)
     settings = settings_for("database")
     zone, now = settings.service.timezone, datetime.now(UTC)
     selection = Selection(
@@ -110,14 +111,8 @@ def start(
 
     Exit code with --wait: 0 all succeeded, 3 some failed again, 6 stopped because too many did.
     """
-    from consumer.domain.replay import Terms
-
     reason = said(reason)
-    try:
-        steps = tuple(int(step) for step in canary.split(",") if step.strip() not in ("", "0"))
-        terms = Terms(rate, most, steps, stop_at)
-    except ValueError as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", ExitCode.USAGE) from None
+    terms = _terms(rate, most, canary, stop_at)
     patience = _duration(timeout) if wait else None
     settings = settings_for("database")
     raise typer.Exit(asyncio.run(_start(settings, plan, terms, reason, patience, output, yes=yes, dry_run=dry_run)))
@@ -195,6 +190,19 @@ def cancel(
     """End a replay for good: letters that have not gone are open again; what is under way comes to its end."""
     del yes  # nobody is asked
     _act("cancel", replay, reason, output, dry_run=dry_run)
+
+
+def _terms(rate: float, most: int | None = None, canary: str = "0", stop_at: float = 1.0) -> "Terms":
+    """Return how a replay is to go; what makes no sense is told as a fault of the command line."""
+    from consumer.domain.replay import Terms
+
+    steps = [] if canary.strip() == "0" else canary.split(",")
+    if not all(step.strip().isdecimal() for step in steps):
+        raise Failure("Canary steps are ascending numbers of letters, e.g. 1,10, or 0 for none.", ExitCode.USAGE)
+    try:
+        return Terms(rate, most, tuple(map(int, steps)), stop_at)
+    except ValueError as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", ExitCode.USAGE) from None
 
 
 async def _plan(settings: "Settings", selection: "Selection", rate: float, output: Output) -> ExitCode:
@@ -304,6 +312,8 @@ async def _acted(
 
 async def _found(store: "Store", start: str) -> "Replay":
     """Return the one plan or replay whose id begins so."""
+    if not start.strip():
+        raise Failure("Say which: the id of a plan or replay, or its beginning.", ExitCode.USAGE)
     ids = await store.replay_looks.beginning_with(start)
     found = await store.replay_looks.find(ids[0]) if len(ids) == 1 else None
     if found is not None:
