@@ -8,8 +8,8 @@ changes something depends:
                               └── CertificateUnfit   the TLS handshake cannot succeed
     something may have gone   httpx.WriteTimeout, ReadTimeout, NetworkError, RemoteProtocolError
 
-No redirect is followed, no cookie kept, no header added, no body unpacked, no proxy taken from the environment, and no
-request sent twice.
+No redirect is followed, no cookie kept, no header added, no body unpacked, no proxy taken from the environment, no
+request sent twice, and HEAD not known: its answers have no body though they tell its length.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NEXT_ADDRESS_AFTER: Final = 0.25
 _PORTS: Final = {"http": 80, "https": 443}
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 """How long the body is we say ourselves: it is at hand, whole."""
-_WITHOUT_BODY: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
+_WITHOUT_BODY: Final = ("GET", "OPTIONS", "TRACE")
 
 Origin = tuple[str, str, int]
 

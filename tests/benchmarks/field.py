@@ -46,7 +46,7 @@ SERVICE: Final = Contestant(
     "service",
     "tests.benchmarks.contestants.service",
     lacks="nothing",
-    libraries=("aio-pika", "aiohttp", "sqlalchemy", "pydantic", "uvloop"),
+    libraries=("aio-pika", "httptools", "sqlalchemy", "pydantic", "uvloop"),
 )
 HAND_WRITTEN: Final = Contestant(
     "hand-written loop",
@@ -58,7 +58,7 @@ HAND_WRITTEN_OURS: Final = Contestant(
     "hand-written loop, uvloop + our transport",
     "tests.benchmarks.contestants.loop_transport",
     lacks=HAND_WRITTEN.lacks,
-    libraries=("aio-pika", "aiohttp", "httpx", "sqlalchemy", "uvloop"),
+    libraries=("aio-pika", "httptools", "httpx", "sqlalchemy", "uvloop"),
 )
 HAND_WRITTEN_FAST: Final = Contestant(
     "hand-written loop, uvloop + aiohttp",
