@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.support.broker import Broker, fresh_vhost, open_broker
@@ -25,6 +26,10 @@ _SERVERS: dict[str, Callable[[], AbstractAsyncContextManager[Broker | Postgres]]
     "broker": open_broker,
     "postgres": private_postgres,
 }
+# How long one example takes is not what a law is about; beside other tests it may be anything.
+hypothesis.settings.register_profile("relay", deadline=None)
+hypothesis.settings.load_profile("relay")
+
 _HELD = pytest.StashKey[list[SharedServer]]()
 _DIRECTORY = pytest.StashKey[Path]()
 _WORKER_KEY = "relay_shared_servers"

@@ -69,7 +69,7 @@ WHOLE = (
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sets(st.integers(1, len(WHOLE) - 1), max_size=8))
 def test_where_an_answer_is_cut_on_its_way_makes_no_difference(cuts: set[int]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -211,7 +211,6 @@ def _chains(told: Sequence[Event]) -> Counter[tuple[str, str | None]]:
 
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=steps)

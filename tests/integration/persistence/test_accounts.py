@@ -381,7 +381,7 @@ def empty() -> bytes:
             return connection.serialize()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(deeds=_DEEDS)
 def test_any_order_of_deeds_leaves_histories_without_a_gap_and_at_most_one_active_account(
     empty: bytes, deeds: list[tuple[str, Any, Any]]

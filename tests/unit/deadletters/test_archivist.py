@@ -312,7 +312,7 @@ OURS = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(BODIES, st.dictionaries(OURS, VALUES, max_size=5), st.none() | TEXT, st.sampled_from([DLQ, UNROUTABLE]))
 async def test_whatever_lies_in_the_dead_letters_becomes_one_letter_and_one_result(
     body: bytes, given_headers: dict[str, Any], message_id: str | None, queue: str

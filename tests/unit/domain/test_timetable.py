@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.timetable import (
@@ -175,7 +175,6 @@ pauses = st.lists(
 )
 
 
-@settings(deadline=None)  # a machine at work
 @given(crons, zones, pauses)
 def test_each_due_time_is_requested_missed_or_passed_over_exactly_once(
     cron: str, zone: ZoneInfo, waited: list[timedelta]
@@ -198,7 +197,6 @@ def test_each_due_time_is_requested_missed_or_passed_over_exactly_once(
     assert capped or sum(1 + run.passed_over for run in world.runs.values()) == len(every)
 
 
-@settings(deadline=None)
 @given(crons, st.lists(st.timedeltas(timedelta(hours=-3), timedelta(hours=3)), max_size=20))
 def test_a_clock_that_jumps_about_never_makes_a_due_time_come_twice(cron: str, jumps: list[timedelta]) -> None:
     world, now = World(entry(cron)), START
@@ -211,7 +209,6 @@ def test_a_clock_that_jumps_about_never_makes_a_due_time_come_twice(cron: str, j
     assert len(requested) == len(set(requested))
 
 
-@settings(deadline=None)
 @given(crons, zones)
 def test_who_looks_often_enough_requests_all_on_time(cron: str, zone: ZoneInfo) -> None:
     world = World(entry(cron), zone)

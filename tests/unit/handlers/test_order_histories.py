@@ -50,7 +50,7 @@ SCHEDULES = st.lists(st.integers(0, 11), max_size=40)
 LONGER = st.lists(st.integers(0, 17), max_size=70)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS, SCRIPTS, SCHEDULES, st.booleans(), st.booleans())
 def test_no_history_breaks_a_law(
     events: list[Event],
@@ -66,7 +66,7 @@ def test_no_history_breaks_a_law(
     check_laws(history)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(ALL_EVENTS, UNCANCELLED), SCRIPTS, LONGER, st.booleans(), st.booleans(), st.integers(0, 3))
 def test_nor_does_one_with_days_reports_and_callbacks(
     events: list[Event],
@@ -83,7 +83,7 @@ def test_nor_does_one_with_days_reports_and_callbacks(
     check_laws(history)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS, SCHEDULES)
 def test_with_a_willing_supplier_only_the_events_decide_how_it_ends(events: list[Event], schedule: list[int]) -> None:
     books = Books()

@@ -72,7 +72,7 @@ class Broker(RuleBasedStateMachine):
 
 
 TestBroker = Broker.TestCase
-TestBroker.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestBroker.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 @given(st.integers(1, 300))

@@ -142,7 +142,7 @@ async def test_a_cancelled_batch_strands_nobody_who_waits_for_the_next() -> None
         raise TimeoutError
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 4)), max_size=30), st.integers(1, 7))
 def test_everybody_gets_the_answer_to_their_own_question(asked: list[tuple[int, int]], limit: int) -> None:
     async def ask(batcher: Batcher[int, int], question: int, wait: int) -> None:

@@ -199,4 +199,4 @@ async def _at_once(waiting: object) -> Pause | None:
 
 
 TestBoard = Board.TestCase
-TestBoard.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestBoard.settings = settings(max_examples=150, stateful_step_count=60)

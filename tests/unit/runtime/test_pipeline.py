@@ -345,7 +345,7 @@ HEADERS = st.dictionaries(
 ERRORS = st.sampled_from([row[1] for row in FAILURES])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(RAW, HEADERS, st.none() | ERRORS, st.booleans(), st.integers(0, 10))
 async def test_whatever_comes_the_pipeline_does_not_raise_and_loses_nothing(
     body: bytes,

@@ -23,7 +23,7 @@ VISITS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VISITS)
 def test_a_key_is_held_by_one_at_a_time_and_leaves_nothing_behind(
     visits: list[tuple[str, int, int, int | None]],
@@ -93,7 +93,7 @@ GUESTS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(GUESTS)
 def test_a_suspect_is_alone_and_nobody_waits_for_ever(guests: list[tuple[bool, int, int, int | None]]) -> None:
     together: set[int] = set()

@@ -51,13 +51,11 @@ def refused(error: InvalidEvent) -> None:
 KEYS = st.none() | st.sampled_from(sorted(ALL)) | st.text(max_size=10)
 
 
-@settings(deadline=None)  # the first event of a type builds its model
 @given(st.binary(max_size=200), KEYS)
 def test_any_bytes(body: bytes, routing_key: str | None) -> None:
     check(body, routing_key)
 
 
-@settings(deadline=None)
 @given(VALUES, KEYS)
 def test_any_json(document: object, routing_key: str | None) -> None:
     check(json.dumps(document).encode("utf-8", "surrogatepass"), routing_key)
@@ -92,7 +90,7 @@ def changed(draw: st.DrawFn) -> bytes:
     return body
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changed(), st.booleans())
 def test_changed_events(body: bytes, with_key: bool) -> None:  # noqa: FBT001  # drawn
     check(body, "order.paid" if with_key else None)

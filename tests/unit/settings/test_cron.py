@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.settings.cron import Cron
@@ -71,7 +71,6 @@ def test_every_hour_goes_by_real_time() -> None:
     assert local("0 * * * *", BERLIN, "2026-03-29T00:30", 2) == ["29. 01:00:00+0100", "29. 03:00:00+0200"]
 
 
-@settings(deadline=None)  # a machine at work
 @given(expressions, zones, moments, st.timedeltas(timedelta(0), timedelta(hours=30)))
 def test_the_times_of_two_stretches_are_those_of_the_whole(
     expression: str, zone: ZoneInfo, start: datetime, length: timedelta
@@ -83,7 +82,6 @@ def test_the_times_of_two_stretches_are_those_of_the_whole(
     assert whole == sorted(set(whole))
 
 
-@settings(deadline=None)
 @given(expressions, zones, moments, st.timedeltas(timedelta(0), timedelta(days=800)))
 def test_the_newest_is_the_last_of_all(expression: str, zone: ZoneInfo, until: datetime, back: timedelta) -> None:
     if not expression.startswith("0"):

@@ -281,5 +281,5 @@ class Tokens(RuleBasedStateMachine):
         self.waits = [wait for wait in self.waits if not wait.task.done()]
 
 
-Tokens.TestCase.settings = settings(deadline=None, max_examples=200, stateful_step_count=40)
+Tokens.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
 test_tokens = Tokens.TestCase

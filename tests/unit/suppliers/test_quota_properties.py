@@ -15,7 +15,7 @@ from tests.support.virtual_time import run_virtually
 from tests.unit.suppliers.quota_world import FarSlots, Process, mean_rate, now, worst_second
 
 # Shrinking would run each simulation thousands of times.
-QUICK = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+QUICK = settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
 RATES = st.sampled_from([20, 100, 200])
 CLOCKS = st.tuples(st.floats(-1e6, 1e6), st.floats(-1e-4, 1e-4))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from consumer.domain.errors import Malformed, Rejected, Resting, SupplierError, Throttled, Transient, UnknownOutcome
@@ -82,7 +82,6 @@ def run(policy: Policy, deadline: float, script: Script, seed: int = 0) -> Run:
     return run_virtually(main())
 
 
-@settings(deadline=None)
 @given(policies, deadlines, scripts, st.integers(0, 999))
 def test_tries_pauses_and_deadline_are_kept(policy: Policy, deadline: float, script: Script, seed: int) -> None:
     told = run(policy, deadline, script, seed)
@@ -95,7 +94,6 @@ def test_tries_pauses_and_deadline_are_kept(policy: Policy, deadline: float, scr
     assert all(isinstance(error, WORTH_IT) for error in told.outcomes[:-1]), "nothing else is repeated"
 
 
-@settings(deadline=None)
 @given(policies, deadlines, scripts, st.integers(0, 999))
 def test_what_comes_out_is_the_last_try_that_was_made(
     policy: Policy, deadline: float, script: Script, seed: int
@@ -107,7 +105,6 @@ def test_what_comes_out_is_the_last_try_that_was_made(
     assert told.unanswered is (lost[0] if lost else None)
 
 
-@settings(deadline=None)
 @given(policies, scripts, st.integers(0, 999))
 def test_with_time_enough_every_repeat_is_made(policy: Policy, script: Script, seed: int) -> None:
     told = run(policy, 100_000, script, seed)
@@ -131,7 +128,6 @@ def test_pauses_are_spread_over_their_whole_range(repeat: int) -> None:
     assert 0.38 < sum(last) / len(last) < 0.62
 
 
-@settings(deadline=None)
 @given(st.floats(0, 86400), st.integers(1, 10))
 def test_a_supplier_that_wants_us_to_rest_is_not_asked_again_at_once(rest: float, retries: int) -> None:
     error = Throttled("…", supplier="ylh", operation="create", retry_after=timedelta(seconds=rest))
@@ -155,7 +151,6 @@ def test_a_supplier_that_wants_us_to_rest_is_not_asked_again_at_once(rest: float
     assert calls == 1
 
 
-@settings(deadline=None)
 @given(policies, st.floats(0.1, 30))
 def test_cancelled_in_a_pause_a_call_ends_at_once(policy: Policy, after: float) -> None:
     assume(policy.immediate_retries)
