@@ -109,8 +109,10 @@ def _order_says(event: Event, order: Order | None) -> str | None:
 
 def _paid(order: Order, step: PaidStep) -> str | None:
     match step:
-        case PaidStep.APPLIED | PaidStep.ALREADY_PUSHED:
+        case PaidStep.APPLIED:
             return "already done: the supplier has the order"
+        case PaidStep.ALREADY_PUSHED:
+            return "not replayable: the supplier has the order with other content, which paying anew does not change"
         case PaidStep.SUPERSEDED if order.applied_version is None:
             return _CANCELLED_BEFORE
         case PaidStep.SUPERSEDED:

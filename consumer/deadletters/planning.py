@@ -5,7 +5,7 @@ Also the way of a letter that a person has edited: a plan of one, with another b
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from consumer.domain.ledger import Selection
+    from consumer.domain.ledger import Selection, Standing
     from consumer.domain.order import Order
     from consumer.domain.writes import InboxEntry, Letter
     from schemas.envelope import Event
@@ -38,12 +38,16 @@ class LetterShelf(Protocol):
         """Return the letters, in that order; one that is gone is left out."""
         ...
 
+    async def current(self, keys: Collection[InboxKey]) -> Mapping[InboxKey, Standing]:
+        """Return for each event the one letter that stands for it: what a replay has in hand, else the newest open."""
+        ...
+
 
 class PlanBooks(Protocol):
     """What a plan needs to know of our state (`consumer.persistence.store.Store`)."""
 
-    async def inbox(self, keys: Collection[InboxKey]) -> Mapping[InboxKey, InboxEntry]:
-        """Return those of ``keys`` that are done."""
+    async def ended(self, events: Collection[InboxKey]) -> Mapping[InboxKey, InboxEntry]:
+        """Return how those events ended that did, when they first came or by a replay: refused only by all of them."""
         ...
 
     async def orders(self, so_ids: Collection[str]) -> Mapping[str, Order]:
@@ -90,25 +94,40 @@ class Planner:
 
     async def _items(self, letters: Sequence[tuple[Letter, Event | str]]) -> list[Item]:
         events = [event for _, event in letters if not isinstance(event, str)]
-        done = await self._books.inbox({InboxKey(event.source, event.id) for event in events})
+        keys = {InboxKey(event.source, event.id) for event in events}
         about = {so_id for event in events if (so_id := so_id_of(event)) is not None}
-        orders = await self._books.orders(about)
-        return [_item(letter, event, done, orders) for letter, event in letters]
+        known = _Known(
+            await self._books.ended(keys), await self._books.orders(about), await self._letters.current(keys)
+        )
+        return [_item(letter, event, known) for letter, event in letters]
 
 
-def _item(letter: Letter, event: Event | str, done: Mapping[InboxKey, InboxEntry], orders: Mapping[str, Order]) -> Item:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the books say of the events of some letters, and of the orders that they are about."""
+
+    ended: Mapping[InboxKey, InboxEntry]
+    orders: Mapping[str, Order]
+    current: Mapping[InboxKey, Standing]
+
+
+def _item(letter: Letter, event: Event | str, known: _Known) -> Item:
     if isinstance(event, str):
         return Item(
             letter.id, letter.lane, letter.type, letter.event_source, letter.event_id, ItemStatus.SKIPPED, event
         )
     lane = lane_of(event.type)
-    known = done.get(InboxKey(event.source, event.id))
-    so_id = so_id_of(event)
+    key, so_id = InboxKey(event.source, event.id), so_id_of(event)
+    order = known.orders.get(so_id) if so_id is not None else None
     verdict = (
         Verdict(f"not replayable: no lane takes {event.type}")
         if lane is None
-        else judge(event, known, orders.get(so_id) if so_id is not None else None)
+        else judge(event, known.ended.get(key), order)
     )
+    current = known.current.get(key)
+    # One event, one message: also where it has failed more than once and lies here more than once.
+    if verdict.reason is None and current is not None and current.id != letter.id:
+        verdict = Verdict(current.told)
     return Item(
         letter_id=letter.id,
         lane=lane or letter.lane,

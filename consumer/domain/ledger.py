@@ -61,6 +61,26 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The letter that stands for an event.
+
+    Attributes:
+        id: of the letter.
+        replay_id: the replay that has it in hand now; None: it is open.
+    """
+
+    id: str
+    replay_id: str | None
+
+    @property
+    def told(self) -> str:
+        """Why no other letter of that event goes, for a person."""
+        if self.replay_id is not None:
+            return f"its event is in the hand of replay {self.replay_id} already, as letter {self.id}"
+        return f"letter {self.id}, newer, is of the same event and stands for it"
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Letters of one cause.
 

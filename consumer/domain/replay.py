@@ -21,16 +21,13 @@ from rabbitmq.topology import RETURN
 from schemas.identity import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from consumer.domain.writes import Letter
 
 PLAN_HOLDS: Final = timedelta(hours=1)
 """After that time a plan is stale: what it says of each letter may no longer be so."""
-NO_OUTCOME_AFTER: Final = timedelta(hours=26)
-"""A letter that was sent and of which nothing was heard for so long has got lost: somebody emptied its queue. It is
-longer than the longest delay ladder and the longest snooze of an event."""
 LOOKED_AT: Final = 100
 """The rate of errors is that of the newest so many outcomes."""
 
@@ -207,6 +204,43 @@ class ReplayRefused(RelayError):
     """An act on a plan or replay that cannot be: it is stale, taken, over, or not there."""
 
 
+PAUSES: Final = frozenset({ReplayStatus.RUNNING})
+RESUMES: Final = frozenset({ReplayStatus.PAUSED})
+CANCELS: Final = PAUSES | RESUMES
+ABANDONS: Final = CANCELS | {ReplayStatus.CANCELLED, ReplayStatus.STOPPED}
+STARTS: Final = frozenset({ReplayStatus.PLANNED})
+"""Which act of a person takes a replay of which status."""
+
+
+def acceptable(replay: Replay | None, replay_id: str, allowed: Collection[ReplayStatus]) -> Replay:
+    """Return the replay that an act is meant for.
+
+    Args:
+        replay: as it stands; None: there is none.
+        replay_id: what was asked for.
+        allowed: the statuses that the act takes.
+
+    Raises:
+        ReplayRefused: there is none, its status is another, or it has ended.
+    """
+    if replay is None:
+        raise refusal(f"there is no plan or replay {replay_id}", "`relay replay list` shows the newest.")
+    if replay.status not in allowed or replay.ended_at is not None:
+        wanted = " or ".join(sorted(status.value for status in allowed))
+        over = " and over" if replay.ended_at is not None else ""
+        who = f", started by {replay.started_by}" if replay.started_by else ""
+        raise refusal(
+            f"replay {replay_id} is {replay.status.value}{over}{who}; this takes one under way that is {wanted}",
+            f"`relay replay status {replay_id}` tells more.",
+        )
+    return replay
+
+
+def refusal(what: str, cure: str) -> ReplayRefused:
+    """Return the refusal of an act, for a person."""
+    return ReplayRefused(f"{what}. {cure}", code="replay_refused")
+
+
 def may_go(counts: Counts, canary: Sequence[int]) -> int:
     """Return how many more letters may go before the outcome of those under way has to be known."""
     everything = counts.begun + counts.waiting
@@ -229,11 +263,16 @@ def too_many_failed(newest: Sequence[bool], stop_at: float) -> bool:
     return bool(newest) and sum(newest) / len(newest) > stop_at
 
 
+def message_id(replay_id: str, position: int) -> str:
+    """Return the id of the message that a letter goes out as: the same however often it is asked for."""
+    return _MESSAGES.id_of(f"{replay_id}\n{position}")
+
+
 def sent_again(replay_id: str, position: int, letter: Letter, item: Item, now: datetime) -> OutboxMessage:
     """Return the message that a letter goes out as: straight to its lane, from attempt 1, with its history."""
     history = letter.attempts if item.body is None else "[]"
     return OutboxMessage(
-        id=_MESSAGES.id_of(f"{replay_id}\n{position}"),
+        id=message_id(replay_id, position),
         # Not the key of its event: what that has caused is sent again for each duplicate of it.
         key=InboxKey(SOURCE, replay_id, str(position)),
         exchange=RETURN,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, select
 
+from consumer.domain.outcome import Ending
 from consumer.domain.writes import InboxEntry, InboxKey
 from consumer.persistence import tables
 from consumer.persistence.bulk import Incoming
@@ -36,6 +37,12 @@ class Inbox:
             ),
         )  # fmt: skip
 
+        self._events = KeySet(dialect, "source", "event_id")
+        event = self._events.rows.c
+        self._of_events = select(_TABLE).select_from(self._events.rows).join(
+            _TABLE, and_(_TABLE.c.source == event.source, _TABLE.c.event_id == event.event_id)
+        )  # fmt: skip
+
     def add(self, connection: Connection, entries: Sequence[InboxEntry]) -> bool:
         """Write ``entries`` (each key once); False: some key was there already."""
         rows = sorted(map(_row, entries), key=lambda row: row[:3])
@@ -49,6 +56,17 @@ class Inbox:
         result = connection.execute(self._find, parameters)
         entries = (InboxEntry(InboxKey(source, event_id, run), *rest) for source, event_id, run, *rest in result)
         return {entry.key: entry for entry in entries}
+
+    def ended(self, connection: Connection, events: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
+        """Return how those events ended that did, by whatever run: refused only where none of them ended otherwise."""
+        if not events:
+            return {}
+        parameters = self._events.parameters([(event.source, event.event_id) for event in events])
+        result = connection.execute(self._of_events, parameters)
+        entries = [InboxEntry(InboxKey(source, event_id, run), *rest) for source, event_id, run, *rest in result]
+        # Of several the last stays.
+        entries.sort(key=lambda entry: (entry.outcome != Ending.REFUSED, entry.done_at))
+        return {InboxKey(entry.key.source, entry.key.event_id): entry for entry in entries}
 
 
 def _row(entry: InboxEntry) -> tuple[object, ...]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import case, func, literal, select
 
 from consumer.domain.errors import ErrorClass
-from consumer.domain.ledger import Group, Note
+from consumer.domain.ledger import Group, Note, Standing
+from consumer.domain.writes import InboxKey, LetterStatus
 from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import database_time
 from consumer.persistence.letters import letter_of_row
+from consumer.persistence.retention import IS_CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -81,6 +83,29 @@ class Ledger:
         def look(connection: Connection) -> list[Letter]:
             found = {row.id: letter_of_row(row) for row in connection.execute(query)}
             return [found[id_] for id_ in ids if id_ in found]
+
+        return await self._database.read(look)
+
+    async def current(self, keys: Collection[InboxKey]) -> dict[InboxKey, Standing]:
+        """Return for each of those events (hundreds at most) the letter that stands for it.
+
+        That is the one that a replay has in hand, else the newest open one; an event without either is left out.
+        """
+        column = _LETTERS.c
+        query = (
+            select(column.id, column.event_source, column.event_id, column.status, column.replay_id)
+            .where(column.event_id.in_({key.event_id for key in keys}), ~IS_CLOSED)
+            .order_by(column.status == LetterStatus.REPLAYING.value, column.created_at, column.id)
+        )
+
+        def look(connection: Connection) -> dict[InboxKey, Standing]:
+            # Of several the last stays.
+            return {
+                InboxKey(row.event_source, row.event_id): Standing(
+                    row.id, row.replay_id if row.status == LetterStatus.REPLAYING else None
+                )
+                for row in connection.execute(query)
+            }
 
         return await self._database.read(look)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import func, select, update
@@ -20,11 +20,13 @@ from consumer.domain.sync_end import LONGEST_MESSAGE, tellable
 from consumer.domain.writes import InboxKey, LetterStatus, SyncLogRow, SyncStatus, SyncType
 from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import database_time
+from consumer.persistence.letters import bites, hold_letters
 from consumer.persistence.outbox import Outbox
-from consumer.persistence.retention import IS_CLOSED, LEFT_BEHIND, OLD_LETTERS
+from consumer.persistence.retention import IS_CLOSED, purge_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 _LETTERS = tables.dead_letters
 _NOTES = ledger_tables.letter_notes
-_AT_ONCE: Final = 500
 
 
 class LedgerActs:
@@ -88,33 +89,26 @@ class LedgerActs:
 
         return await self._database.write(restored)
 
-    async def purgeable(self, older_than: timedelta) -> int:
-        """Return how many letters `purge` would delete now."""
+    async def purgeable(self, older_than: timedelta) -> tuple[int, datetime]:
+        """Return how many letters were closed longer ago than that, and before which moment, to `purge` just those."""
 
-        def look(connection: Connection) -> int:
-            old = (IS_CLOSED, _LETTERS.c.closed_at < database_time(connection) - older_than)
-            return connection.execute(select(func.count()).select_from(_LETTERS).where(*old)).scalar_one()
+        def look(connection: Connection) -> tuple[int, datetime]:
+            before = database_time(connection) - older_than
+            old = (IS_CLOSED, _LETTERS.c.closed_at < before)
+            return connection.execute(select(func.count()).select_from(_LETTERS).where(*old)).scalar_one(), before
 
         return await self._database.read(look)
 
-    async def purge(self, older_than: timedelta, entry: AuditEntry) -> int:
-        """Delete letters closed longer ago than that, with their notes, and replays that ended before then.
+    async def purge(self, before: datetime, entry: AuditEntry) -> int:
+        """Delete letters closed before that, with their notes, and replays that ended before it.
 
-        Open ones stay, and those that a replay has in hand.
+        Open ones stay, and those that a replay has in hand. The act is written down first; then they go in bites.
 
         Returns:
             How many letters those were.
         """
-
-        def purged(connection: Connection) -> int:
-            before = database_time(connection) - older_than
-            count = connection.execute(OLD_LETTERS, {"before": before}).rowcount
-            for statement, dated in LEFT_BEHIND:
-                connection.execute(statement, {"before": before} if dated else {})
-            self._audit.add(connection, _with_count(entry, count))
-            return count
-
-        return await self._database.write(purged)
+        await self._database.write(lambda connection: self._audit.add(connection, entry))
+        return await purge_letters(self._database, before)
 
     @staticmethod
     def _turn(
@@ -124,7 +118,8 @@ class LedgerActs:
         done: list[str] = []
         left: dict[str, str] = {}
         closed_at = None if after is LetterStatus.OPEN else entry.at
-        for some in _bites(sorted(set(ids))):
+        for some in bites(ids):
+            hold_letters(connection, some)
             change = (
                 update(_LETTERS)
                 .where(_LETTERS.c.id.in_(some), _LETTERS.c.status == before.value)
@@ -166,8 +161,3 @@ class LedgerActs:
 
 def _with_count(entry: AuditEntry, count: int) -> AuditEntry:
     return replace(entry, detail={**entry.detail, "letters": count})
-
-
-def _bites(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]

@@ -13,6 +13,7 @@ from consumer.persistence import ledger_tables, tables
 from consumer.persistence.columns import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 REPLAYS = ledger_tables.replays
 ITEMS = ledger_tables.replay_letters
 LETTERS = tables.dead_letters
+_LED: Final = (REPLAYS.c.lease_until > clock()).label("led")
 _SHOWN: Final = 200
 """Letters of a replay that are named one by one."""
 
@@ -42,11 +44,12 @@ class ReplayLooks:
 
     async def newest(self, limit: int) -> list[Replay]:
         """Return the newest plans and replays, the newest first."""
-        ids = select(REPLAYS.c.id).order_by(REPLAYS.c.planned_at.desc(), REPLAYS.c.id).limit(limit)
+        newest = select(REPLAYS, _LED).order_by(REPLAYS.c.planned_at.desc(), REPLAYS.c.id).limit(limit)
 
         def look(connection: Connection) -> list[Replay]:
-            found = [standing(connection, row.id) for row in connection.execute(ids).all()]
-            return [replay for replay in found if replay is not None]
+            rows = connection.execute(newest).all()
+            counts = counted_each(connection, [row.id for row in rows])
+            return [_replay(row, counts[row.id]) for row in rows]
 
         return await self._database.read(look)
 
@@ -72,6 +75,13 @@ class ReplayLooks:
         query = select(ITEMS.c.sent_at).where(ITEMS.c.replay_id == replay_id, ITEMS.c.sent_at.is_not(None))
         ordered = query.order_by(ITEMS.c.sent_at)
         return await self._database.read(lambda connection: list(connection.execute(ordered).scalars()))
+
+    async def waiting_since(self, replay_id: str) -> datetime | None:
+        """Return when the oldest letter went of those of which nothing was heard yet; None: there is none."""
+        query = select(func.min(ITEMS.c.sent_at, type_=ITEMS.c.sent_at.type)).where(
+            ITEMS.c.replay_id == replay_id, ITEMS.c.status == ItemStatus.SENT.value
+        )
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def skipped(self, replay_id: str) -> dict[str, int]:
         """Return how many letters are skipped, by reason."""
@@ -117,19 +127,26 @@ class ReplayLooks:
 
 def standing(connection: Connection, replay_id: str) -> Replay | None:
     """Return a plan or replay as it stands."""
-    led = (REPLAYS.c.lease_until > clock()).label("led")
-    row = connection.execute(select(REPLAYS, led).where(REPLAYS.c.id == replay_id)).one_or_none()
+    row = connection.execute(select(REPLAYS, _LED).where(REPLAYS.c.id == replay_id)).one_or_none()
     return None if row is None else _replay(row, counted(connection, replay_id))
 
 
 def counted(connection: Connection, replay_id: str) -> Counts:
     """Return how many letters of a replay are where."""
+    return counted_each(connection, [replay_id])[replay_id]
+
+
+def counted_each(connection: Connection, replay_ids: Sequence[str]) -> dict[str, Counts]:
+    """Return how many letters of each replay are where."""
     query = (
-        select(ITEMS.c.status, func.count().label("letters"))
-        .where(ITEMS.c.replay_id == replay_id)
-        .group_by(ITEMS.c.status)
+        select(ITEMS.c.replay_id, ITEMS.c.status, func.count().label("letters"))
+        .where(ITEMS.c.replay_id.in_(replay_ids))
+        .group_by(ITEMS.c.replay_id, ITEMS.c.status)
     )
-    return Counts(**{row.status: row.letters for row in connection.execute(query)})
+    found: dict[str, dict[str, int]] = {replay_id: {} for replay_id in replay_ids}
+    for row in connection.execute(query):
+        found[row.replay_id][row.status] = row.letters
+    return {replay_id: Counts(**statuses) for replay_id, statuses in found.items()}
 
 
 def item_of(row: Any) -> Item:

@@ -1,7 +1,7 @@
 """Carrying replays out, a step at a time. Each step is one transaction under the lease of the process that leads.
 
 What a step sends is in the outbox in the same transaction that says so: whoever is killed, nothing goes twice and
-nothing is left out. Outcomes are read from the inbox and the ledger, where the event itself wrote them.
+nothing is left out. How letters end is `replay_ends`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, literal_column, or_, select, update
 
 from consumer.domain.audit import AuditEntry
-from consumer.domain.outcome import Ending, Result
+from consumer.domain.outcome import Result
 from consumer.domain.replay import (
     LOOKED_AT,
-    NO_OUTCOME_AFTER,
     ItemStatus,
     ReplayStatus,
     may_go,
@@ -29,8 +28,9 @@ from consumer.persistence import tables
 from consumer.persistence.bulk import Incoming
 from consumer.persistence.columns import clock, clock_once, database_time, milliseconds
 from consumer.persistence.letters import letter_of_row
+from consumer.persistence.replay_ends import End
 from consumer.persistence.replay_looks import ITEMS, LETTERS, REPLAYS, counted, item_of, standing
-from consumer.persistence.replays import end_early, log_row
+from consumer.persistence.replays import end_early, log_row, not_sent
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from consumer.persistence.audit import Audit
     from consumer.persistence.engine import Database
     from consumer.persistence.outbox import Outbox
+    from consumer.persistence.replay_ends import ReplayEnds
     from consumer.persistence.sync_log import SyncLog
 
 _INBOX = tables.inbox
@@ -74,8 +75,9 @@ class Step:
 class ReplaySteps:
     """Statements on ``replays`` and ``replay_letters`` for the process that carries a replay out."""
 
-    def __init__(self, database: Database, audit: Audit, sync_log: SyncLog, outbox: Outbox) -> None:
+    def __init__(self, database: Database, ends: ReplayEnds, audit: Audit, sync_log: SyncLog, outbox: Outbox) -> None:
         self._database = database
+        self._ends = ends
         self._audit = audit
         self._sync_log = sync_log
         self._outbox = outbox
@@ -100,42 +102,6 @@ class ReplaySteps:
                 ),
             )
             .values(lease_owner=bindparam("owner"), lease_until=clock() + bindparam("lease", type_=BigInteger))
-        )
-        ended = Incoming.of(dialect, ITEMS, "replay_id", "position", "status", "reason", "ended_at", "new_letter_id")
-        self._end = ended.bulk(
-            update(ITEMS)
-            .where(ITEMS.c.replay_id == ended.rows.c.replay_id, ITEMS.c.position == ended.rows.c.position)
-            .values({name: ended.rows.c[name] for name in ("status", "reason", "ended_at", "new_letter_id")})
-        )
-        closed = Incoming.of(dialect, LETTERS, "id", "status", "closed_at")
-        self._close = closed.bulk(
-            update(LETTERS)
-            .where(LETTERS.c.id == closed.rows.c.id, LETTERS.c.status == _text(LetterStatus.REPLAYING))
-            .values(status=closed.rows.c.status, closed_at=closed.rows.c.closed_at)
-        )
-        under_way = and_(ITEMS.c.replay_id == bindparam("replay"), ITEMS.c.status == _text(ItemStatus.SENT))
-        of_run = and_(ITEMS.c.event_id == _INBOX.c.event_id, ITEMS.c.event_source == _INBOX.c.source)
-        self._done = (
-            select(ITEMS.c.position, ITEMS.c.letter_id, _INBOX.c.outcome)
-            .select_from(ITEMS.join(_INBOX, and_(of_run, _INBOX.c.run == ITEMS.c.replay_id)))
-            .where(under_way, _INBOX.c.outcome != _text(Ending.REFUSED))
-            .limit(_AT_ONCE)
-        )
-        came_back = and_(
-            LETTERS.c.run == ITEMS.c.replay_id,
-            LETTERS.c.event_id == ITEMS.c.event_id,
-            LETTERS.c.event_source == ITEMS.c.event_source,
-            LETTERS.c.status != _text(LetterStatus.CLOSED),
-        )
-        words = func.coalesce(LETTERS.c.supplier_message, LETTERS.c.message)
-        self._back = (
-            select(ITEMS.c.position, ITEMS.c.letter_id, LETTERS.c.id.label("new_id"), words)
-            .select_from(ITEMS.join(LETTERS, came_back))
-            .where(under_way)
-            .limit(_AT_ONCE)
-        )
-        self._lost = select(ITEMS.c.position, ITEMS.c.letter_id).where(
-            under_way, ITEMS.c.sent_at < bindparam("before", type_=ITEMS.c.sent_at.type)
         )
         self._next = (
             select(ITEMS)
@@ -175,51 +141,25 @@ class ReplaySteps:
         if not connection.execute(self._lead, mine).rowcount:
             return None
         now = database_time(connection)
-        succeeded, failed = self._hear(connection, replay_id, now)
+        succeeded, failed = self._ends.hear(connection, replay_id, now)
         replay = standing(connection, replay_id)
         if replay is None:
             raise LookupError(f"replay {replay_id} vanished under its lease")
         counts, messages, gone = replay.counts, list[OutboxMessage](), 0
         running = replay.status is ReplayStatus.RUNNING
-        if running and counts.failed and self._must_stop(connection, replay):
+        if replay.status not in _GOING:
+            self._ends.release(connection, replay_id, not_sent(replay.status), now)
+        elif running and counts.failed and self._must_stop(connection, replay):
             self._stop(connection, replay, now)
         elif running and counts.waiting:
             messages = self._send(connection, replay_id, min(room, may_go(counts, replay.terms.canary), _AT_ONCE), now)
             gone = len(messages)
         after = standing(connection, replay_id) or replay
-        if not after.counts.sent and (not after.counts.waiting or after.status not in _GOING):
+        if not after.counts.sent and not after.counts.waiting:
             messages += self._finish(connection, after, now)
             after = standing(connection, replay_id) or after
         awaits = not gone and running and may_go(counts, replay.terms.canary) == 0
         return Step(after, tuple(messages), gone, succeeded, failed, awaits)
-
-    def _hear(self, connection: Connection, replay_id: str, now: datetime) -> tuple[int, int]:
-        """Take note of what became of letters that were sent; return how many succeeded, and how many failed."""
-        of_it = {"replay": replay_id}
-        back = {row.position: row for row in connection.execute(self._back, of_it)}
-        done = {row.position: row for row in connection.execute(self._done, of_it)}
-        lost = [
-            row
-            for row in connection.execute(self._lost, of_it | {"before": now - NO_OUTCOME_AFTER})
-            if row.position not in back and row.position not in done
-        ]
-        ended: list[tuple[Any, ...]] = []
-        closed: dict[str, tuple[Any, ...]] = {}
-        for place, letter_id, new_id, message in back.values():
-            ended.append((replay_id, place, ItemStatus.FAILED.value, message, now, new_id))
-            closed[letter_id] = (letter_id, LetterStatus.CLOSED.value, now)
-        for place, letter_id, outcome in done.values():
-            if place not in back:
-                told = None if outcome == Ending.DONE.value else outcome
-                ended.append((replay_id, place, ItemStatus.SUCCEEDED.value, told, now, None))
-                closed[letter_id] = (letter_id, LetterStatus.REPLAYED.value, now)
-        for place, letter_id in lost:
-            reason = "it was sent, and nothing was heard of it for longer than its retries can take"
-            ended.append((replay_id, place, ItemStatus.FAILED.value, reason, now, None))
-            closed[letter_id] = (letter_id, LetterStatus.OPEN.value, None)
-        self._end.execute(connection, ended)
-        self._close.execute(connection, [closed[letter_id] for letter_id in sorted(closed)])
-        return len(done.keys() - back.keys()), len(back) + len(lost)
 
     def _must_stop(self, connection: Connection, replay: Replay) -> bool:
         known = (ItemStatus.SUCCEEDED.value, ItemStatus.FAILED.value)
@@ -238,6 +178,7 @@ class ReplaySteps:
         newest = self._newest_cause(connection, replay.id)
         why = f"{counts.failed} of {counts.ended} came back, of the newest more than {limit}: {newest}"
         end_early(connection, replay.id, ReplayStatus.STOPPED, why)
+        self._ends.release(connection, replay.id, not_sent(ReplayStatus.STOPPED), now)
         entry = AuditEntry(ACTOR, "replay.stop", now, replay.id, why, {"sent": counts.begun, "failed": counts.failed})
         self._audit.add(connection, entry)
 
@@ -252,7 +193,7 @@ class ReplaySteps:
             .limit(1)
         )
         class_, code, fingerprint = connection.execute(query).one()
-        return f"{class_} {code} (fingerprint {fingerprint})" if class_ else "nothing was heard of it"
+        return f"{class_} {code} (fingerprint {fingerprint})" if class_ else "its new letter is gone from the ledger"
 
     def _send(self, connection: Connection, replay_id: str, limit: int, now: datetime) -> list[OutboxMessage]:
         if limit < 1:
@@ -264,9 +205,10 @@ class ReplaySteps:
         messages = [sent_again(replay_id, row.position, letters[row.letter_id], item_of(row), now) for row in there]
         self._outbox.add(connection, messages)
         self._sent.execute(connection, [(replay_id, row.position, now) for row in there])
-        gone = [row for row in rows if row.letter_id not in letters]
-        lost = (ItemStatus.SKIPPED.value, "its letter is gone from the ledger", now, None)
-        self._end.execute(connection, [(replay_id, row.position, *lost) for row in gone])
+        gone = [(row.position, row.letter_id) for row in rows if row.letter_id not in letters]
+        why = "its letter is gone from the ledger"
+        ends = [End(place, letter_id, ItemStatus.SKIPPED, LetterStatus.CLOSED, why) for place, letter_id in gone]
+        self._ends.write(connection, replay_id, ends, now)
         return messages
 
     def _finish(self, connection: Connection, replay: Replay, now: datetime) -> list[OutboxMessage]:
@@ -284,6 +226,7 @@ class ReplaySteps:
             traceparent=None,
             now=now,
         )
+        self._ends.forget(connection, replay.id)
         self._outbox.add(connection, told)
         return told
 

@@ -8,16 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from consumer.domain.replay import PLAN_HOLDS, ItemStatus, Replay, ReplayRefused, ReplayStatus, steps_text
+from consumer.domain.replay import (
+    ABANDONS,
+    CANCELS,
+    PAUSES,
+    PLAN_HOLDS,
+    RESUMES,
+    STARTS,
+    ItemStatus,
+    Replay,
+    ReplayStatus,
+    acceptable,
+    refusal,
+    steps_text,
+)
 from consumer.domain.sync_end import LONGEST_MESSAGE, tellable
 from consumer.domain.writes import LetterStatus, SyncLogRow, SyncStatus, SyncType
 from consumer.persistence.bulk import Incoming
+from consumer.persistence.letters import bites, hold_letters
 from consumer.persistence.replay_looks import ITEMS, LETTERS, REPLAYS, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -26,6 +40,7 @@ if TYPE_CHECKING:
     from consumer.domain.replay import Counts, Item, Plan, Terms
     from consumer.persistence.audit import Audit
     from consumer.persistence.engine import Database
+    from consumer.persistence.replay_ends import ReplayEnds
     from consumer.persistence.sync_log import SyncLog
 
 _PLAN_ANEW: Final = "Nothing was done; make a new one with `relay replay plan`."
@@ -36,12 +51,14 @@ class Replays:
 
     Args:
         database: of the store.
+        ends: how letters of a replay end.
         audit: writes the rows of the audit log.
         sync_log: a replay has a row of type ``manual``.
     """
 
-    def __init__(self, database: Database, audit: Audit, sync_log: SyncLog) -> None:
+    def __init__(self, database: Database, ends: ReplayEnds, audit: Audit, sync_log: SyncLog) -> None:
         self._database = database
+        self._ends = ends
         self._audit = audit
         self._sync_log = sync_log
         columns = ("letter_id", "lane", "type", "event_source", "event_id", "status", "reason", "body")
@@ -82,7 +99,7 @@ class Replays:
         Raises:
             ReplayRefused: it is not running.
         """
-        return await self._turned(replay_id, ReplayStatus.RUNNING, ReplayStatus.PAUSED, entry)
+        return await self._turned(replay_id, PAUSES, ReplayStatus.PAUSED, entry)
 
     async def resume(self, replay_id: str, entry: AuditEntry) -> Replay:
         """Go on with a paused replay.
@@ -90,30 +107,51 @@ class Replays:
         Raises:
             ReplayRefused: it is not paused.
         """
-        return await self._turned(replay_id, ReplayStatus.PAUSED, ReplayStatus.RUNNING, entry)
+        return await self._turned(replay_id, RESUMES, ReplayStatus.RUNNING, entry)
 
-    async def cancel(self, replay_id: str, entry: AuditEntry) -> Replay:
+    async def cancel(self, replay_id: str, entry: AuditEntry, *, abandon: bool = False) -> Replay:
         """End a replay for good: letters that have not gone are open again; what is under way comes to its end.
 
+        The replay ends in one transaction, its letters are opened in bites after it. Whoever dies between has ended it
+        all the same: the service opens what is left.
+
+        Args:
+            replay_id: which.
+            entry: of the audit log.
+            abandon: also open what is under way and was not heard of. For messages that are certain never to be
+                carried through, since somebody emptied their queue; what is heard of them later is not noted any more.
+
         Raises:
-            ReplayRefused: it is neither running nor paused.
+            ReplayRefused: it is neither running nor paused, nor, to be abandoned, has anything under way.
         """
+        why = f"by {entry.actor}" + (f", {entry.reason}" if entry.reason else "")
 
-        def cancelled(connection: Connection) -> Replay:
+        def cancelled(connection: Connection) -> None:
             hold(connection, replay_id)
-            _required(connection, replay_id, {ReplayStatus.RUNNING, ReplayStatus.PAUSED})
-            why = f"by {entry.actor}" + (f", {entry.reason}" if entry.reason else "")
-            end_early(connection, replay_id, ReplayStatus.CANCELLED, why)
+            replay = acceptable(standing(connection, replay_id), replay_id, ABANDONS if abandon else CANCELS)
+            if replay.status in CANCELS:
+                end_early(connection, replay_id, ReplayStatus.CANCELLED, why)
             self._audit.add(connection, entry)
-            return _found(connection, replay_id)
 
-        return await self._database.write(cancelled)
+        def released(connection: Connection) -> int:
+            hold(connection, replay_id)
+            return self._ends.release(connection, replay_id, not_sent(ReplayStatus.CANCELLED), entry.at)
+
+        def given_up(connection: Connection) -> int:
+            hold(connection, replay_id)
+            return self._ends.give_up(connection, replay_id, f"given up {why}", entry.at)
+
+        await self._database.write(cancelled)
+        for some in (released, given_up) if abandon else (released,):
+            while await self._database.write(some):
+                pass
+        return await self._database.read(lambda connection: _found(connection, replay_id))
 
     def _started(self, connection: Connection, replay_id: str, terms: Terms, entry: AuditEntry) -> Replay:
         hold(connection, replay_id)
-        plan = _required(connection, replay_id, {ReplayStatus.PLANNED})
+        plan = acceptable(standing(connection, replay_id), replay_id, STARTS)
         if entry.at - plan.planned_at > PLAN_HOLDS:
-            raise _refusal(f"plan {replay_id} is stale: it was made {plan.planned_at:%Y-%m-%d %H:%M} UTC", _PLAN_ANEW)
+            raise refusal(f"plan {replay_id} is stale: it was made {plan.planned_at:%Y-%m-%d %H:%M} UTC", _PLAN_ANEW)
         waiting = (ITEMS.c.replay_id == replay_id, ITEMS.c.status == ItemStatus.WAITING.value)
         if terms.most is not None:
             beyond = select(ITEMS.c.position).where(*waiting).order_by(ITEMS.c.position).offset(terms.most).limit(1)
@@ -124,19 +162,14 @@ class Replays:
                     .where(*waiting, ITEMS.c.position >= first)
                     .values(status=ItemStatus.SKIPPED.value, reason=f"beyond the first {terms.most}")
                 )
-        chosen = select(ITEMS.c.letter_id).where(*waiting)
-        wanted = connection.execute(select(func.count()).select_from(chosen.distinct().subquery())).scalar_one()
+        wanted = sorted(connection.execute(select(ITEMS.c.letter_id).where(*waiting)).scalars())
         if not wanted:
-            raise _refusal(f"plan {replay_id} has no letter that would go", "Nothing was done.")
-        taken = connection.execute(
-            update(LETTERS)
-            .where(LETTERS.c.id.in_(chosen), LETTERS.c.status == LetterStatus.OPEN.value)
-            .values(status=LetterStatus.REPLAYING.value, replay_id=replay_id, closed_at=None)
-        ).rowcount
-        if taken != wanted:
-            raise _refusal(
-                f"plan {replay_id} is stale: {wanted - taken} of its {wanted} letters are no longer open (another "
-                "replay has them in hand, or somebody discarded them)",
+            raise refusal(f"plan {replay_id} has no letter that would go", "Nothing was done.")
+        taken = sum(_take(connection, replay_id, some) for some in bites(wanted))
+        if taken != len(wanted):
+            raise refusal(
+                f"plan {replay_id} is stale: {len(wanted) - taken} of its {len(wanted)} letters are no longer open "
+                "(another replay has them in hand, or somebody discarded them)",
                 _PLAN_ANEW,
             )
         connection.execute(
@@ -160,15 +193,26 @@ class Replays:
         self._audit.add(connection, entry)
         return replay
 
-    async def _turned(self, replay_id: str, before: ReplayStatus, after: ReplayStatus, entry: AuditEntry) -> Replay:
+    async def _turned(
+        self, replay_id: str, allowed: Collection[ReplayStatus], after: ReplayStatus, entry: AuditEntry
+    ) -> Replay:
         def turned(connection: Connection) -> Replay:
             hold(connection, replay_id)
-            _required(connection, replay_id, {before})
+            acceptable(standing(connection, replay_id), replay_id, allowed)
             connection.execute(update(REPLAYS).where(REPLAYS.c.id == replay_id).values(status=after.value))
             self._audit.add(connection, entry)
             return _found(connection, replay_id)
 
         return await self._database.write(turned)
+
+
+def _take(connection: Connection, replay_id: str, ids: Sequence[str]) -> int:
+    hold_letters(connection, ids)
+    return connection.execute(
+        update(LETTERS)
+        .where(LETTERS.c.id.in_(ids), LETTERS.c.status == LetterStatus.OPEN.value)
+        .values(status=LetterStatus.REPLAYING.value, replay_id=replay_id, closed_at=None)
+    ).rowcount
 
 
 def _frozen(item: Item) -> tuple[object, ...]:
@@ -182,21 +226,13 @@ def hold(connection: Connection, replay_id: str) -> None:
 
 
 def end_early(connection: Connection, replay_id: str, status: ReplayStatus, why: str) -> None:
-    """Let nothing more of a replay go; what has not gone is open again."""
-    waiting = (ITEMS.c.replay_id == replay_id, ITEMS.c.status == ItemStatus.WAITING.value)
-    connection.execute(
-        update(LETTERS)
-        .where(
-            LETTERS.c.id.in_(select(ITEMS.c.letter_id).where(*waiting)),
-            LETTERS.c.replay_id == replay_id,
-            LETTERS.c.status == LetterStatus.REPLAYING.value,
-        )
-        .values(status=LetterStatus.OPEN.value)
-    )
-    connection.execute(
-        update(ITEMS).where(*waiting).values(status=ItemStatus.SKIPPED.value, reason=f"not sent: {status.value}")
-    )
+    """Let nothing more of a replay go; `replay_ends.ReplayEnds.release` opens what has not gone, a bite at a time."""
     connection.execute(update(REPLAYS).where(REPLAYS.c.id == replay_id).values(status=status.value, message=why))
+
+
+def not_sent(status: ReplayStatus) -> str:
+    """Return why a letter was skipped when its replay ended early."""
+    return f"not sent: {status.value}"
 
 
 def log_row(replay: Replay, counts: Counts, now: datetime, message: str, *, ended: bool) -> SyncLogRow:
@@ -221,26 +257,8 @@ def log_row(replay: Replay, counts: Counts, now: datetime, message: str, *, ende
     )
 
 
-def _required(connection: Connection, replay_id: str, allowed: Collection[ReplayStatus]) -> Replay:
-    replay = standing(connection, replay_id)
-    if replay is None:
-        raise _refusal(f"there is no plan or replay {replay_id}", "`relay replay list` shows the newest.")
-    if replay.status not in allowed:
-        wanted = " or ".join(sorted(status.value for status in allowed))
-        who = f", started by {replay.started_by}" if replay.started_by else ""
-        raise _refusal(
-            f"replay {replay_id} is {replay.status.value}{who}; this takes one that is {wanted}",
-            f"`relay replay status {replay_id}` tells more.",
-        )
-    return replay
-
-
 def _found(connection: Connection, replay_id: str) -> Replay:
     replay = standing(connection, replay_id)
     if replay is None:
         raise LookupError(f"replay {replay_id} vanished in its own transaction")
     return replay
-
-
-def _refusal(what: str, cure: str) -> ReplayRefused:
-    return ReplayRefused(f"{what}. {cure}", code="replay_refused")

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, exists, literal_column, or_, select, tuple_
+from sqlalchemy import bindparam, delete, exists, literal_column, select, tuple_
 
+from consumer.domain.replay import PLAN_HOLDS
 from consumer.domain.writes import LetterStatus
 from consumer.persistence import ledger_tables, schedule_tables, sync_tables, tables
 from consumer.persistence.columns import database_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Delete, Table
+    from sqlalchemy import ColumnElement, Delete, Table
 
     from consumer.persistence.engine import Database
 
@@ -62,27 +61,26 @@ async def purge(database: Database, older_than: timedelta) -> Purged:
     )
 
 
-async def purge_letters(database: Database, older_than: timedelta) -> int:
-    """Delete letters that were closed, and replays that ended, longer ago than that; return how many letters."""
-    before = await database.read(database_time) - older_than
+async def purge_letters(database: Database, before: datetime) -> int:
+    """Delete letters that were closed, and replays that ended, before that; return how many letters.
+
+    With them go plans that nobody started, notes of letters that are gone, and letters of replays that are.
+    """
     letters = await _delete(database, _LETTERS, before)
-    for statement, dated in LEFT_BEHIND:
-        await database.write(partial(_run, statement, {"before": before} if dated else {}))
+    await _delete(database, _ENDED_REPLAYS, before)
+    await _delete(database, _OLD_PLANS, min(before, await database.read(database_time) - PLAN_HOLDS))
+    await _delete(database, _LONE_NOTES)
+    await _delete(database, _LONE_ITEMS)
     return letters
 
 
-def _run(statement: Delete, parameters: Mapping[str, object], connection: Connection) -> int:
-    return connection.execute(statement, parameters).rowcount
-
-
 def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Delete:
+    return _bitten(table, table.c[age] < bindparam("before", type_=table.c[age].type), *conditions)
+
+
+def _bitten(table: Table, *conditions: ColumnElement[bool]) -> Delete:
     key: Any = tuple_(*table.primary_key.columns) if len(table.primary_key) > 1 else next(iter(table.primary_key))
-    old = (
-        select(*table.primary_key.columns)
-        .where(table.c[age] < bindparam("before", type_=table.c[age].type), *conditions)
-        .limit(_BITE)
-    )
-    return delete(table).where(key.in_(old))
+    return delete(table).where(key.in_(select(*table.primary_key.columns).where(*conditions).limit(_BITE)))
 
 
 _INBOX = _statement(tables.inbox, "done_at")
@@ -108,24 +106,17 @@ IS_CLOSED: Final = _DEAD.c.status.not_in(
 )
 """Nothing is left to do about the letter. Said by what it is not, so that databases take the index of `closed_at`."""
 _LETTERS = _statement(_DEAD, "closed_at", IS_CLOSED)
-_BEFORE = bindparam("before", type_=_REPLAYS.c.ended_at.type)
-_NEVER_STARTED = _REPLAYS.c.started_at.is_(None) & (_REPLAYS.c.planned_at < _BEFORE)
-OLD_LETTERS: Final = delete(_DEAD).where(
-    IS_CLOSED, _DEAD.c.closed_at < bindparam("before", type_=_DEAD.c.closed_at.type)
-)
-LEFT_BEHIND: Final = (
-    (delete(_NOTES).where(~exists().where(_DEAD.c.id == _NOTES.c.letter_id)), False),
-    (delete(_REPLAYS).where(or_(_REPLAYS.c.ended_at < _BEFORE, _NEVER_STARTED)), True),
-    (delete(_ITEMS).where(~exists().where(_REPLAYS.c.id == _ITEMS.c.replay_id)), False),
-)
-"""What goes with old letters, and whether it takes the time ``before``: notes without a letter, replays that ended
-before it or were never started, letters of replays that are gone."""
+_ENDED_REPLAYS = _statement(_REPLAYS, "ended_at")
+_OLD_PLANS = _statement(_REPLAYS, "planned_at", _REPLAYS.c.started_at.is_(None))
+_LONE_NOTES = _bitten(_NOTES, ~exists().where(_DEAD.c.id == _NOTES.c.letter_id))
+_LONE_ITEMS = _bitten(_ITEMS, ~exists().where(_REPLAYS.c.id == _ITEMS.c.replay_id))
 
 
-async def _delete(database: Database, statement: Delete, before: datetime) -> int:
+async def _delete(database: Database, statement: Delete, before: datetime | None = None) -> int:
+    parameters = {} if before is None else {"before": before}
     total = 0
     while True:
-        deleted = await database.write(lambda connection: connection.execute(statement, {"before": before}).rowcount)
+        deleted = await database.write(lambda connection: connection.execute(statement, parameters).rowcount)
         total += deleted
         if deleted < _BITE:
             return total

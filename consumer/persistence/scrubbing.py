@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import BigInteger, bindparam, case, func, literal_column, or_, select, text, update
 
 from consumer.domain.order import CallOutcome
+from consumer.domain.replay import PLAN_HOLDS
 from consumer.persistence import ledger_tables, order_kinds, tables
 from consumer.persistence.columns import UTCDateTime, clock, clock_once, database_time, milliseconds
 from consumer.persistence.retention import IS_CLOSED
@@ -36,8 +37,10 @@ async def scrub(database: Database, older_than: timedelta) -> int:
     An order has ended when it is final, refused (also at once, for whoever sends it again tells its customer again) or
     delivered: most that are delivered never become final. A letter's age is counted from when it was closed.
     """
-    before = await database.read(database_time) - older_than
-    parameters = {"before": before, "age": milliseconds(older_than)}
+    now = await database.read(database_time)
+    before = now - older_than
+    # A plan that can still be started needs what it would send.
+    parameters = {"before": before, "plans": min(before, now - PLAN_HOLDS), "age": milliseconds(older_than)}
     total = 0
     for statement in _STATEMENTS:
         total += await _all(database, statement, parameters)
@@ -92,15 +95,19 @@ DUE_LETTERS: Final = (
     .limit(literal_column(str(_BITE)))
 )
 
+_NEVER_STARTED: Final = _REPLAYS.c.started_at.is_(None) & (
+    _REPLAYS.c.planned_at < bindparam("plans", type_=UTCDateTime())
+)
+
 _STATEMENTS: Final = (
     _scrubbed(DUE_ENDED),
     _scrubbed(DUE_DELIVERED),
     update(_LETTERS).where(_LETTERS.c.id.in_(DUE_LETTERS)).values(body=_NOTHING),
-    # What a person has made of a letter; few have, so all at once.
+    # What a person has made of a letter, also in a plan that nobody started; few have, so all at once.
     update(_ITEMS)
     .where(
         func.length(_ITEMS.c.body) > literal_column("0"),
-        _ITEMS.c.replay_id.in_(select(_REPLAYS.c.id).where(_REPLAYS.c.ended_at < _BEFORE)),
+        _ITEMS.c.replay_id.in_(select(_REPLAYS.c.id).where(or_(_REPLAYS.c.ended_at < _BEFORE, _NEVER_STARTED))),
     )
     .values(body=_NOTHING),
 )

@@ -20,6 +20,7 @@ from consumer.persistence.announcing import Announced
 from consumer.persistence.audit import Audit
 from consumer.persistence.batch import CONTRADICTION, Batch, Numbered, rounds
 from consumer.persistence.catalogue import Catalogue
+from consumer.persistence.columns import database_time
 from consumer.persistence.conditions import Found, failure
 from consumer.persistence.engine import BUSY_TIMEOUT_MS, Database, open_database
 from consumer.persistence.errors import DatabaseUnavailable, UnitRefused, refused_values, where
@@ -31,6 +32,7 @@ from consumer.persistence.letters import Letters
 from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
+from consumer.persistence.replay_ends import ReplayEnds
 from consumer.persistence.replay_looks import ReplayLooks
 from consumer.persistence.replay_steps import ReplaySteps
 from consumer.persistence.replays import Replays
@@ -81,9 +83,10 @@ class Store(Interventions):
         self._letters = Letters(dialect)
         self.ledger = Ledger(database)
         self.ledger_acts = LedgerActs(database, self._audit, self._sync_log)
-        self.replays = Replays(database, self._audit, self._sync_log)
+        ends = ReplayEnds(database.dialect)
+        self.replays = Replays(database, ends, self._audit, self._sync_log)
         self.replay_looks = ReplayLooks(database)
-        self.replay_steps = ReplaySteps(database, self._audit, self._sync_log, self._outbox)
+        self.replay_steps = ReplaySteps(database, ends, self._audit, self._sync_log, self._outbox)
         self._suspects = Suspects(dialect)
         self._quotas = Quotas(dialect)
         self.reports = Reports(database)
@@ -240,6 +243,10 @@ class Store(Interventions):
         """Return those of ``keys`` that are done."""
         return await self._database.read(lambda connection: self._inbox.find(connection, keys))
 
+    async def ended(self, events: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
+        """Return how those events ended that did, when they first came or by a replay: refused only by all of them."""
+        return await self._database.read(lambda connection: self._inbox.ended(connection, events))
+
     async def outbox_of(self, key: InboxKey) -> list[OutboxMessage]:
         """Return all messages that a done event caused, oldest first, to send them again."""
         return await self._database.read(lambda connection: self._outbox.of_key(connection, key))
@@ -304,7 +311,8 @@ class Store(Interventions):
 
     async def purge_letters(self, older_than: timedelta) -> int:
         """Delete letters that were closed, and replays that ended, longer ago than that; return how many letters."""
-        return await retention.purge_letters(self._database, older_than)
+        before = await self._database.read(database_time) - older_than
+        return await retention.purge_letters(self._database, before)
 
     async def scrub(self, older_than: timedelta) -> int:
         """Forget the customers of orders and letters that ended longer ago than that; return of how many."""

@@ -327,14 +327,14 @@ def purge(
         from ops.acting import act, acting
 
         async with books(settings) as store:
-            count = await store.ledger_acts.purgeable(age)
+            count, before = await store.ledger_acts.purgeable(age)
             if dry_run:
                 say(f"Would delete {count} letters; nothing was done.")
                 return
-            entry = act("dlq.purge", None, reason, {"older_than": older_than})
+            entry = act("dlq.purge", None, reason, {"older_than": older_than, "letters": count})
             async with acting(store, entry):
                 confirm(settings, f"Delete {count} closed letters for good?", count, yes=yes)
-            say(f"{await store.ledger_acts.purge(age, entry)} letters deleted.")
+            say(f"{await store.ledger_acts.purge(before, entry)} letters deleted.")
 
     asyncio.run(purged())
 

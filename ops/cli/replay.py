@@ -4,6 +4,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
@@ -27,8 +28,11 @@ from ops.cli.printing import Output, OutputOption, Printer, say
 from ops.cli.reasons import kept, said
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from consumer.domain.audit import AuditEntry
     from consumer.domain.ledger import Selection
-    from consumer.domain.replay import Replay, Terms
+    from consumer.domain.replay import Replay, ReplayStatus, Terms
     from consumer.persistence.store import Store
     from consumer.settings import Settings
 
@@ -183,13 +187,17 @@ def cancel(
     replay: ReplayArgument,
     *,
     reason: ReasonOption = "",
+    abandon: Annotated[
+        bool,
+        typer.Option("--abandon", help="Give up what is under way, too: its queue was emptied, nothing will be heard."),
+    ] = False,
     yes: NotAskedOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """End a replay for good: letters that have not gone are open again; what is under way comes to its end."""
     del yes  # nobody is asked
-    _act("cancel", replay, reason, output, dry_run=dry_run)
+    _act("abandon" if abandon else "cancel", replay, reason, output, dry_run=dry_run)
 
 
 def _terms(rate: float, most: int | None = None, canary: str = "0", stop_at: float = 1.0) -> "Terms":
@@ -294,18 +302,26 @@ def _act(what: str, replay: str, reason: str, output: Output, *, dry_run: bool) 
 async def _acted(
     settings: "Settings", what: str, replay: str, reason: str, output: Output, *, dry_run: bool
 ) -> ExitCode:
+    from consumer.domain.replay import ABANDONS, CANCELS, PAUSES, RESUMES, acceptable
     from ops.acting import act, acting
     from ops.cli.replay_showing import show_replay
 
     async with books(settings) as store:
+        deeds: dict[str, tuple[Collection[ReplayStatus], Callable[[str, AuditEntry], Awaitable[Replay]]]] = {
+            "pause": (PAUSES, store.replays.pause),
+            "resume": (RESUMES, store.replays.resume),
+            "cancel": (CANCELS, store.replays.cancel),
+            "abandon": (ABANDONS, partial(store.replays.cancel, abandon=True)),
+        }
+        takes, deed = deeds[what]
         found = await _found(store, replay)
         if dry_run:
+            acceptable(found, found.id, takes)
             say(f"Would {what} replay {found.id}, which is {found.status.value}; nothing was done.")
             return ExitCode.OK
         entry = act(f"replay.{what}", found.id, kept(reason) or None)
-        deeds = {"pause": store.replays.pause, "resume": store.replays.resume, "cancel": store.replays.cancel}
         async with acting(store, entry):
-            after = await deeds[what](found.id, entry)
+            after = await deed(found.id, entry)
         await show_replay(Printer(output, settings.service.timezone), store, after)
     return ExitCode.OK
 

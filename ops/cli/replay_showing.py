@@ -30,6 +30,7 @@ _REPLAY: Final = [
     Column("failed", "Failed again", right=True),
     Column("skipped", "Skipped", right=True),
     Column("sent", "Under way", right=True),
+    Column("under_way_since", "Oldest of them since"),
     Column("waiting", "Wait", right=True),
     Column("new_in_group", "New of the same groups", right=True),
     Column("rate", "A second"),
@@ -112,7 +113,10 @@ async def show_replay(printer: Printer, store: Store, replay: Replay) -> None:
         for item, new in await store.replay_looks.items(replay.id, ItemStatus.FAILED, _NAMED)
     ]
     reasons = await store.replay_looks.skipped(replay.id)
-    told = _told(replay) | {"new_in_group": await store.replay_looks.new_in_groups(replay)}
+    told = _told(replay) | {
+        "new_in_group": await store.replay_looks.new_in_groups(replay),
+        "under_way_since": await store.replay_looks.waiting_since(replay.id),
+    }
     if not printer.for_people:
         printer.record({**told, "failed_letters": failed, "skipped_reasons": reasons}, _REPLAY)
         return

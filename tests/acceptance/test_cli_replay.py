@@ -86,6 +86,8 @@ async def test_a_replay_is_paused_resumed_and_cancelled(given: Relay, tmp_path: 
     assert (started.code, started.data["status"], started.data["skipped"]) == (0, "running", 1), started.err
     dry = await ask(given, tmp_path, "cancel", plan["id"], "--dry-run", "--yes")
     assert (dry.code, "which is running; nothing was done" in dry.err) == (0, True)
+    dry = await ask(given, tmp_path, "resume", plan["id"], "--dry-run", "--yes")
+    assert (dry.code, "this takes one under way that is paused" in dry.err) == (4, True)
     for act, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         answer = await ask(given, tmp_path, act, plan["id"], "--reason", "wait", "-o", "json")
         assert (answer.code, answer.data["status"]) == (0, status), answer.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ import pytest
 
 from consumer.domain.audit import AuditEntry
 from consumer.domain.errors import ErrorClass
-from consumer.domain.ledger import Selection
-from consumer.domain.replay import Item, ItemStatus, Plan, ReplayRefused, Terms
+from consumer.domain.ledger import Acted, Selection
+from consumer.domain.replay import Item, ItemStatus, Plan, Replay, ReplayRefused, Terms
 from consumer.domain.writes import LetterStatus, UnitOfWork
+from consumer.persistence import ledger_tables
 from consumer.persistence.store import Store
 from tests.support.dead_letters import KINDS, filed
 
@@ -148,13 +150,56 @@ async def test_closed_letters_go_with_their_notes_and_replays_open_ones_never(st
     await store.ledger_acts.discard(["defect-0", "defect-1"], act("dlq.discard"))
     await store.replays.keep(a_plan("never-started", "refused-0"))
     assert await store.purge_letters(timedelta(days=1)) == 0
-    assert await store.ledger_acts.purgeable(timedelta(0)) == 2
-    assert await store.ledger_acts.purge(timedelta(0), act("dlq.purge")) == 2
+    count, before = await store.ledger_acts.purgeable(timedelta(0))
+    await store.ledger_acts.discard(["defect-2"], act("dlq.discard"))
+    # What was closed after the count is not meant.
+    assert count == await store.ledger_acts.purge(before, act("dlq.purge")) == 2
     assert await store.ledger.notes("defect-0") == []
+    assert await store.replay_looks.find("never-started") is not None, "somebody may just be starting it"
+    await _made_hours_ago(store, "never-started", 2)
+    assert await store.ledger_acts.purge(before, act("dlq.purge")) == 0
     assert await store.replay_looks.find("never-started") is None
     assert await store.replay_looks.items("never-started", ItemStatus.WAITING) == []
     assert await store.ledger.count(Selection(status=None)) == 5 * EACH - 2
-    assert [row.action for row in await store.audit_log()] == ["dlq.note", "dlq.note", "dlq.discard", "dlq.purge"]
+    assert [row.action for row in await store.audit_log()][-2:] == ["dlq.purge", "dlq.purge"]
+
+
+async def _made_hours_ago(store: Store, plan_id: str, hours: int) -> None:
+    replays = ledger_tables.replays
+    earlier = (
+        replays.update().where(replays.c.id == plan_id).values(planned_at=datetime.now(UTC) - timedelta(hours=hours))
+    )
+    await store._database.write(lambda connection: connection.execute(earlier))
+
+
+async def test_customers_go_from_plans_that_nobody_can_start_any_more(store: Store) -> None:
+    await store.replays.keep(a_plan(EDITED, "refused-0"))
+    assert await store.scrub(timedelta(0)) == 0
+    await _made_hours_ago(store, EDITED, 2)
+    assert await store.scrub(timedelta(0)) == 1
+    [(item, _)] = await store.replay_looks.items(EDITED, ItemStatus.WAITING)
+    assert item.body == b""
+
+
+async def test_two_acts_on_the_same_letters_come_one_after_the_other(store: Store, migrated_url: str) -> None:
+    lots = random.Random(7)  # noqa: S311 - no secret
+    await filed(store, "unanswered", 1_200)
+    ids = [f"unanswered-{number}" for number in range(1_200)]
+    async with Store.open(migrated_url) as another:
+        for turn in range(6):
+            plan = a_plan(f"plan-{turn}", *lots.sample(ids, 900))
+            await store.replays.keep(plan)
+            started, discarded = await asyncio.gather(
+                store.replays.start(plan.id, Terms(), act("replay.start")),
+                another.ledger_acts.discard(ids, act("dlq.discard")),
+                return_exceptions=True,
+            )
+            assert isinstance(started, ReplayRefused | Replay), started
+            assert isinstance(discarded, Acted), discarded
+            assert (len(discarded.done) == 300) == isinstance(started, Replay)
+            if isinstance(started, Replay):
+                assert not (await store.replays.cancel(plan.id, act("replay.cancel"))).counts.waiting
+            await another.ledger_acts.restore(ids, act("dlq.restore"))
 
 
 async def test_customers_go_from_closed_letters_and_from_edited_ones(store: Store) -> None:

@@ -10,13 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from sqlalchemy import func, select
 
 from consumer.domain.audit import AuditEntry
 from consumer.domain.ledger import Selection
-from consumer.domain.replay import Item, ItemStatus, Plan, ReplayStatus, Terms
-from consumer.domain.writes import InboxEntry, InboxKey, LetterStatus, UnitOfWork
-from consumer.persistence import tables
+from consumer.domain.replay import Item, ItemStatus, Plan, ReplayRefused, ReplayStatus, Terms, message_id
+from consumer.domain.writes import InboxEntry, InboxKey, LetterStatus, MarkDispatched, UnitOfWork
+from consumer.persistence import ledger_tables, tables
+from consumer.persistence.replay_ends import BITE
 from consumer.persistence.store import Store
+from rabbitmq.topology import RETURN
 from tests.support.dead_letters import dead_letter, filed
 from tests.support.events import SOURCE
 
@@ -158,3 +161,81 @@ async def test_a_letter_that_is_gone_is_skipped(store: Store) -> None:
 async def _deleted(store: Store, letter_id: str) -> None:
     statement = tables.dead_letters.delete().where(tables.dead_letters.c.id == letter_id)
     await store._database.write(lambda connection: connection.execute(statement))
+
+
+async def _sent(store: Store, count: int) -> list[Item]:
+    """Start a replay of ``count`` letters and let all go."""
+    items = [Item(f"unanswered-{n}", "relay.orders", "order.paid", SOURCE, f"paid-SO-U-{n}-1") for n in range(count)]
+    await store.replays.keep(Plan(REPLAY, "{}", datetime.now(UTC), "li@ops", items))
+    await store.replays.start(REPLAY, Terms(canary=(), stop_at_error_rate=1), act("replay.start"))
+    await store.replay_steps.step(REPLAY, "one", LEASE, count)
+    return [item for item, _ in await store.replay_looks.items(REPLAY, ItemStatus.SENT)]
+
+
+async def _bodies(store: Store) -> int:
+    """How many messages with a customer in them lie in the outbox."""
+    outbox = tables.outbox
+    query = select(func.count()).select_from(outbox).where(outbox.c.exchange == RETURN)
+    return await store._database.read(lambda connection: connection.execute(query).scalar_one())
+
+
+async def test_what_waits_in_a_paused_lane_is_waited_for_however_long(store: Store) -> None:
+    first, second = await _sent(store, 2)
+    days_ago = ledger_tables.replay_letters.update().values(sent_at=datetime.now(UTC) - timedelta(days=5))
+    await store._database.write(lambda connection: connection.execute(days_ago))
+    step = await store.replay_steps.step(REPLAY, "one", LEASE, 0)
+    assert step is not None
+    assert (step.replay.counts.sent, step.replay.status) == (2, ReplayStatus.RUNNING)
+    assert await store.replay_looks.waiting_since(REPLAY) is not None
+    for item in (first, second):
+        await ends(store, item, well=True)
+    step = await store.replay_steps.step(REPLAY, "one", LEASE, 0)
+    assert step is not None
+    assert (step.replay.counts.succeeded, step.replay.status) == (2, ReplayStatus.DONE)
+
+
+async def test_what_went_is_kept_in_the_outbox_until_its_outcome(store: Store) -> None:
+    first, second = await _sent(store, 2)
+    assert await _bodies(store) == 2
+    await store.apply([UnitOfWork((MarkDispatched((message_id(REPLAY, 0),), datetime.now(UTC)),))])
+    await ends(store, first, well=True)
+    await store.replay_steps.step(REPLAY, "one", LEASE, 0)
+    assert await _bodies(store) == 1
+    await ends(store, second, well=False)
+    await store.replay_steps.step(REPLAY, "one", LEASE, 0)
+    assert await _bodies(store) == 0, "also where nobody has marked it as dispatched yet"
+
+
+async def test_what_was_emptied_out_of_a_queue_is_given_up_by_a_person(store: Store) -> None:
+    heard, *_ = await _sent(store, 3)
+    cancelled = await store.replays.cancel(REPLAY, act("replay.cancel"))
+    assert (cancelled.status, cancelled.counts.sent) == (ReplayStatus.CANCELLED, 3), "they may still come to an end"
+    await ends(store, heard, well=True)
+    given_up = await store.replays.cancel(REPLAY, act("replay.abandon"), abandon=True)
+    assert (given_up.counts.sent, given_up.counts.succeeded, given_up.counts.failed) == (0, 1, 2)
+    step = await store.replay_steps.step(REPLAY, "one", LEASE, 0)
+    assert step is not None
+    assert step.replay.ended_at is not None
+    assert await store.ledger.count(Selection(status=LetterStatus.OPEN)) == LETTERS - 1
+    with pytest.raises(ReplayRefused, match="cancelled and over"):
+        await store.replays.cancel(REPLAY, act("replay.abandon"), abandon=True)
+
+
+async def test_a_large_replay_that_stops_opens_its_letters_in_bites(store: Store) -> None:
+    count = 2 * BITE + 10
+    await filed(store, "unanswered", count)
+    items = [Item(f"unanswered-{n}", "relay.orders", "order.paid", SOURCE, f"paid-SO-U-{n}-1") for n in range(count)]
+    await store.replays.keep(Plan(REPLAY, "{}", datetime.now(UTC), "li@ops", items))
+    await store.replays.start(REPLAY, Terms(canary=(1,)), act("replay.start"))
+    await store.replay_steps.step(REPLAY, "one", LEASE, 1)
+    [(item, _)] = await store.replay_looks.items(REPLAY, ItemStatus.SENT)
+    await ends(store, item, well=False)
+    waiting = []
+    for _ in range(3):
+        step = await store.replay_steps.step(REPLAY, "one", LEASE, 1)
+        assert step is not None
+        assert step.replay.status is ReplayStatus.STOPPED
+        waiting.append(step.replay.counts.waiting)
+    assert waiting == [count - 1 - BITE, count - 1 - 2 * BITE, 0]
+    assert (await store.replay_looks.find(REPLAY) or pytest.fail("gone")).ended_at is not None
+    assert await store.ledger.count(Selection()) == count
