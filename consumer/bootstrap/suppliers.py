@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from consumer.accounts.choosing import AccountChoice, AccountInUse
     from consumer.domain.slots import Slots
-    from consumer.settings import Settings
+    from consumer.settings import Prefetch, Settings
     from consumer.suppliers.cache import CacheObserver
     from consumer.suppliers.calling import CallObserver
     from consumer.suppliers.limits import Brake
 
 CALLS_AT_ONCE: Final = 100
-"""Calls under way together to one supplier: its documented limit is a hundred a second (SUPPLIERS, common facts)."""
+"""Calls under way together to one supplier, at least: its documented limit is a hundred a second (SUPPLIERS, common
+facts), and a batch of goods makes hundreds of calls for one delivery."""
 
 
 class QuotaUse(Protocol):
@@ -91,7 +92,7 @@ class Suppliers:
         self._brake_of = brake_of
         self._caches = caches
         self._ylh_quota = self._quota("ylh", settings.ylh.client_id)
-        conduct = self._conduct("ylh", self._ylh_quota)
+        conduct = self._conduct("ylh", self._ylh_quota, at_once=calls_at_once(settings.broker.prefetch))
         self._ylh_transport = Transport(slots=conduct.connections)
         self.ylh = YlhClient(settings.ylh, self._ylh_transport, conduct)
         self.haier = SwitchedHaier(
@@ -109,7 +110,7 @@ class Suppliers:
     def _haier_line(self, account: AccountInUse) -> HaierLine:
         """Return a client of ``account``; tokens, quota, connections and remembered products are an account's own."""
         quota = self._quota("haier", account.haier.client_id)
-        conduct = self._conduct("haier", quota)
+        conduct = self._conduct("haier", quota, at_once=CALLS_AT_ONCE)
         transport = Transport(slots=conduct.connections)
         lifetime = self._settings.limits.product_cache
         cache = ProductCache(lifetime, self._caches) if lifetime is not None and self._caches is not None else None
@@ -119,15 +120,20 @@ class Suppliers:
     def _quota(self, supplier: str, client_id: str) -> SharedQuota:
         return SharedQuota(f"{supplier}:{client_id}", self._settings.limits.rate_limit, self._slots)
 
-    def _conduct(self, supplier: str, quota: SharedQuota) -> Conduct:
+    def _conduct(self, supplier: str, quota: SharedQuota, *, at_once: int) -> Conduct:
         return Conduct.of(
             self._settings.limits,
             policy=policy_of(self._settings),
             observer=self._observer,
-            at_once=CALLS_AT_ONCE,
+            at_once=at_once,
             quota=quota,
             brake=self._brake_of(supplier),
         )
+
+
+def calls_at_once(prefetch: Prefetch) -> int:
+    """Return how many calls to YLH may be under way together: an order in hand never waits for another's call."""
+    return max(CALLS_AT_ONCE, prefetch.orders)
 
 
 def policy_of(settings: Settings) -> Policy:
