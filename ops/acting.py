@@ -25,6 +25,7 @@ from consumer.settings import AccountRefused
 from ops.actor import actor
 from ops.cli.failing import ExitCode, Failure
 from ops.cli.reasons import kept
+from schemas.faults import InvalidEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -68,23 +69,30 @@ async def refused(store: Store, entry: AuditEntry, why: str) -> AuditRow:
 
 
 @asynccontextmanager
-async def acting(store: Store, entry: AuditEntry) -> AsyncIterator[None]:
-    """For the length of the block, write down a refusal of ``entry``.
+async def acting(store: Store, entry: AuditEntry | None) -> AsyncIterator[None]:
+    """For the length of the block, write down a refusal of ``entry``; None, for a dry run: of nothing.
 
-    A refusal is a `Failure` (unless the command line was wrong or something is out of reach), a config that breaks the
-    rules, or a `RelayError` that is no trouble with the database or a supplier.
+    A refusal is an event that breaks the contract, a `Failure` (unless the command line was wrong or something is out
+    of reach), a config that breaks the rules, or a `RelayError` that is no trouble with the database or a supplier.
     """
     try:
         yield
-    except (Failure, RelayError, AccountRefused) as error:
-        if _is_refusal(error):
+    except (Failure, RelayError, AccountRefused, InvalidEvent) as error:
+        if entry is not None and _is_refusal(error):
             # Nothing was done. The person is told why in any case, also where it cannot be written down.
             with suppress(BooksUnavailable):
-                await refused(store, entry, error.sentence if isinstance(error, Failure) else str(error))
+                await refused(store, entry, _why(error))
         raise
 
 
-def _is_refusal(error: Failure | RelayError | AccountRefused) -> bool:
+def _why(error: Failure | RelayError | AccountRefused | InvalidEvent) -> str:
+    if isinstance(error, InvalidEvent):
+        # Where, not what: what stands there may be a customer's.
+        return f"it breaks the contract: {', '.join(one.field for one in error.errors)}"
+    return error.sentence if isinstance(error, Failure) else str(error)
+
+
+def _is_refusal(error: Failure | RelayError | AccountRefused | InvalidEvent) -> bool:
     if isinstance(error, Failure):
         return error.code not in _NO_REFUSALS
     return not isinstance(error, BooksUnavailable | SupplierError)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_REASONS = frozenset({"rejected", "expired", "maxlen", "delivery_limit"})
+_REASONS = {
+    "delivery_limit": "it was given back more often than its queue allows",
+    "expired": "it lay in its queue for longer than it may",
+    "maxlen": "its queue was full",
+    "rejected": "a consumer turned it down without saying why",
+}
 
 
 def cause(delivery: Delivery, max_bytes: int) -> tuple[ErrorNote, Event | None, InvalidEvent | None]:
@@ -69,10 +74,10 @@ def _by_the_broker(delivery: Delivery) -> ErrorNote:
     deaths = delivery.headers.get("x-death")
     first = deaths[0] if isinstance(deaths, list) and deaths else None
     reason = first.get("reason") if isinstance(first, dict) else None
-    if reason not in _REASONS:
+    if not isinstance(reason, str) or reason not in _REASONS:
         reason = "unknown"
     return ErrorNote(
         error_class=ErrorClass.BUG,
         code=f"broker_{reason}",
-        message=f"the broker dead-lettered it (reason {reason}): it was given back more often than its queue allows",
+        message=f"the broker dead-lettered it (reason {reason}): {_REASONS.get(reason, 'it does not say more')}",
     )

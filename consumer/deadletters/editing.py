@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -11,12 +12,17 @@ from schemas.faults import BODY, FieldError, InvalidEvent
 from schemas.personal import mask_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.domain.writes import Letter
     from schemas.envelope import Event
 
 _OURS: Final = frozenset({"id", "correlationid", "causationid"})
 """Attributes that the new event gets from us."""
 _ABSENT: Final = object()
+DEEPEST: Final = 100
+"""Levels of nesting; the contract's events have six."""
+_TOO_DEEP: Final = f"it is nested deeper than {DEEPEST} levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,38 @@ class Difference:
     field: str
     before: str | None
     after: str | None
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return a JSON document that is flat enough to be compared and masked.
+
+    Args:
+        text: JSON; bytes in UTF-8.
+
+    Raises:
+        ValueError: it is none, or nested deeper than `DEEPEST`; says which, without quoting it.
+    """
+    try:
+        # An editor may have put a byte order mark in front.
+        document = json.loads(text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"broken JSON at line {error.lineno}, column {error.colno}") from None
+    layer: list[Any] = [document]
+    for _ in range(DEEPEST):
+        layer = [inner for one in layer for inner in _inside(one)]
+        if not layer:
+            return document
+    raise ValueError(_TOO_DEEP)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -68,9 +106,13 @@ def edited(letter: Letter, document: Any, *, event_id: str, max_bytes: int) -> E
     """
     if not isinstance(document, dict):
         raise InvalidEvent([FieldError(BODY, "a JSON object: the event", type(document).__name__)])
-    before = document.get("id") or letter.event_id
+    before = letter.event_id or document.get("id")
     links = {"causationid": before, "correlationid": document.get("correlationid") or before}
-    body = json.dumps({**document, **links, "id": event_id}, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps({**document, **links, "id": event_id}, ensure_ascii=False, separators=(",", ":"))
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidEvent([FieldError(BODY, "characters of Unicode", "half of a surrogate pair")]) from None
     return Edited(decode(body, routing_key=None, max_bytes=max_bytes), body)
 
 

@@ -161,7 +161,7 @@ class Replaying:
     async def _told_step(self, replay_id: str) -> float:
         """Take a step; a fault of ours must keep neither other replays nor the service."""
         try:
-            return await self._step(replay_id)
+            after = await self._step(replay_id)
         except BooksUnavailable:
             raise
         except Exception:
@@ -169,6 +169,8 @@ class Replaying:
                 self._faulty.add(replay_id)
                 log.exception("a replay cannot go on: a defect", replay_id=replay_id)
             return _LOOK_EVERY
+        self._faulty.discard(replay_id)
+        return after
 
     async def _step(self, replay_id: str) -> float:
         """Take a step; return after how many seconds the next is due."""

@@ -31,6 +31,8 @@ PLAN_HOLDS: Final = timedelta(hours=1)
 LOOKED_AT: Final = 100
 """The rate of errors is that of the newest so many outcomes."""
 
+_MOST: Final = 10_000_000
+
 _MESSAGES: Final = Names(uuid5(NAMESPACE_URL, "haier-relay/replayed"))
 
 
@@ -123,8 +125,8 @@ class Terms:
         """Refuse what makes no sense; the message is for the person who wrote it."""
         if not 0 < self.rate <= 10_000:  # noqa: PLR2004 - a bound
             raise ValueError("the rate is letters a second: more than 0, at most 10000")
-        if self.most is not None and self.most < 1:
-            raise ValueError("at most so many letters: 1 or more")
+        if self.most is not None and not 1 <= self.most <= _MOST:
+            raise ValueError(f"at most so many letters: 1 to {_MOST}")
         if any(step < 1 for step in self.canary) or list(self.canary) != sorted(set(self.canary)):
             raise ValueError("canary steps are ascending numbers of letters, e.g. 1,10")
         if not 0 <= self.stop_at_error_rate <= 1:

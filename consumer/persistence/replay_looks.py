@@ -114,6 +114,11 @@ class ReplayLooks:
         )
         return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
+    async def edited(self, replay_id: str, letter_id: str) -> bytes | None:
+        """Return what a replay sends in place of a letter's own body; None: its own."""
+        query = select(ITEMS.c.body).where(ITEMS.c.replay_id == replay_id, ITEMS.c.letter_id == letter_id)
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+
     async def letter_of(self, replay_id: str, key: InboxKey) -> str | None:
         """Return the id of the letter that a replay sent as the event of ``key``; None: it sent no such event."""
         query = select(ITEMS.c.letter_id).where(

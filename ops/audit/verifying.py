@@ -58,6 +58,7 @@ class Verdict:
         heads: how many lines of the log were compared.
         newest_head: the highest number among them.
         not_proven: sentences on what could not be found out, and what that takes.
+        keyed: there was a key to check signatures with.
     """
 
     check: ChainCheck
@@ -65,11 +66,17 @@ class Verdict:
     heads: int
     newest_head: int | None
     not_proven: list[str]
+    keyed: bool
 
     @property
     def sound(self) -> bool:
         """Was nothing found."""
         return not self.findings.count
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Is there a key, and neither a signature nor a head in the log: as after somebody took all signatures out."""
+        return self.keyed and self.check.rows > 0 and self.check.unsigned == self.check.rows and not self.heads
 
 
 async def verify(store: Store, keys: Sequence[ChainKey], heads: Iterable[Head], directories: Sequence[Path]) -> Verdict:
@@ -100,7 +107,7 @@ async def verify(store: Store, keys: Sequence[ChainKey], heads: Iterable[Head], 
         compared += len(some)
         newest = max(newest or 0, *(head.sequence for head in some))
     findings.kept.sort(key=lambda finding: finding.sequence)
-    return Verdict(check, findings, compared, newest, _not_proven(check, keys, newest, directories))
+    return Verdict(check, findings, compared, newest, _not_proven(check, keys, newest, directories), bool(keys))
 
 
 def _not_proven(
@@ -112,7 +119,12 @@ def _not_proven(
             "RELAY_SECRET_KEY is not set, so no signature was checked: a row that was changed, moved or put in does "
             "not show. Set it as the service has it."
         )
-    if check.unsigned and keys:
+    if check.unsigned and keys and check.unsigned == check.rows:
+        told.append(
+            "No row is signed, although there is a RELAY_SECRET_KEY: either nobody has acted since it was set, or "
+            "somebody took all signatures out. Only the log of a service tells which."
+        )
+    elif check.unsigned and keys:
         told.append(
             f"{check.unsigned} rows are not signed, since whoever wrote them had no RELAY_SECRET_KEY: a change in them "
             "does not show."

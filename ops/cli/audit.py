@@ -101,7 +101,8 @@ def verify(
     """Prove that the audit log is as it was written: no row changed, missing, moved or put in, and its end not cut off.
 
     Signatures are checked with the keys in RELAY_SECRET_KEY, old ones too; the end with the heads in the log files.
-    0: all is well, 1: something is wrong, 5: the database or a log file cannot be read.
+    0: all is well, 1: something is wrong, 3: nothing is signed and there is no log, so nothing is proven,
+    5: the database or a log file cannot be read.
     """
     from ops.audit.heads import log_directory
 
@@ -121,6 +122,8 @@ def verify(
     _show(verdict, _proof(settings, verdict, directories), Printer(output, settings.service.timezone))
     if not verdict.sound:
         raise typer.Exit(ExitCode.FAILED)
+    if verdict.proves_nothing:
+        raise typer.Exit(ExitCode.PARTLY)
 
 
 async def _acts(settings: "Settings", wanted: "AuditFilter", limit: int) -> "Sequence[AuditRow]":

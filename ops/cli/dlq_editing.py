@@ -9,9 +9,10 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import uuid4
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from consumer.persistence.store import Store
     from consumer.settings import Settings
 
-_DIFFERENCES: Final = [Column("field", "Field"), Column("before", "Before"), Column("after", "After")]
+DIFFERENCES: Final = [Column("field", "Field"), Column("before", "Before"), Column("after", "After")]
 _REPLAY: Final = [Column("replay", "Replay"), Column("event_id", "New event"), Column("letter", "Letter")]
 
 
@@ -70,43 +71,56 @@ async def _edit(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    from consumer.deadletters.editing import differences
-    from consumer.domain.replay import Terms
+    from consumer.deadletters.editing import edited
     from ops.acting import act, acting
 
     printer = Printer(output, settings.service.timezone)
-    async with books(settings) as store:
+    async with books(settings) as store, acting(store, None if dry_run else act("dlq.edit", id_, reason)):
         letter = await _open_letter(store, id_)
         before = _document(letter.body)
-        made = _made(settings, letter, before, patch, file)
-        after = json.loads(made.body)
-        changed = differences(before, after) if before is not None else []
-        if before is not None and not changed:
-            raise Failure("Nothing was changed, so nothing is sent. `relay replay plan` sends a letter as it is.")
-        _show(printer, changed)
-        if dry_run:
-            say("The event fits the contract; nothing was sent.")
-            return
-        fields = ", ".join(one.field for one in changed) or "the whole body"
-        entry = act("dlq.edit", letter.id, reason, {"changed": fields[:1000], "event_id": made.event.id})
-        async with acting(store, entry):
+        with _written(letter, before, patch, file, dry_run=dry_run) as document:
+            made = edited(letter, document, event_id=str(uuid4()), max_bytes=settings.broker.max_event_bytes)
+            changed = _changed(before, made)
+            if printer.for_people and changed:
+                printer.rows([asdict(one) for one in changed], DIFFERENCES, empty="")
+            if dry_run:
+                say("The event fits the contract; nothing was sent.")
+                return
             confirm(settings, f"Replay it as the new event {made.event.id}?", 1, yes=yes)
-            plan = await _plan(settings, store, letter, made, entry.actor)
-            await store.replays.start(plan.id, Terms(canary=()), entry)
+            plan = await _replayed(settings, store, letter, made, changed, reason)
     printer.record({"replay": plan.id, "event_id": made.event.id, "letter": letter.id}, _REPLAY)
     if printer.for_people:
         say(f"`relay replay status {plan.id}` tells what comes of it; `relay consume` has to run.")
 
 
-async def _plan(settings: "Settings", store: "Store", letter: "Letter", made: "Edited", by: str) -> "Plan":
-    from consumer.deadletters.planning import Planner
+def _changed(before: Any, made: "Edited") -> "list[Difference]":
+    """Return what is another in the new event; nothing where there was no document before."""
+    from consumer.deadletters.editing import differences
 
+    if before is None:
+        return []
+    changed = differences(before, json.loads(made.body))
+    if not changed:
+        raise Failure("Nothing was changed, so nothing is sent. `relay replay plan` sends a letter as it is.")
+    return changed
+
+
+async def _replayed(
+    settings: "Settings", store: "Store", letter: "Letter", made: "Edited", changed: "list[Difference]", reason: str
+) -> "Plan":
+    from consumer.deadletters.planning import Planner
+    from consumer.domain.replay import Terms
+    from ops.acting import act
+
+    fields = ", ".join(one.field for one in changed) or "the whole body"
+    entry = act("dlq.edit", letter.id, reason, {"changed": fields[:1000], "event_id": made.event.id})
     planner = Planner(store.ledger, store, max_event_bytes=settings.broker.max_event_bytes)
-    plan = await planner.edited(letter, made.event, made.body, by=by, now=datetime.now(UTC))
+    plan = await planner.edited(letter, made.event, made.body, by=entry.actor, now=datetime.now(UTC))
     [item] = plan.items
     if item.reason is not None:
         raise Failure(f"Nothing would come of it: {item.reason}.", ExitCode.NOT_ALLOWED)
     await store.replays.keep(plan)
+    await store.replays.start(plan.id, Terms(canary=()), replace(entry, detail={**entry.detail, "replay": plan.id}))
     return plan
 
 
@@ -116,32 +130,37 @@ async def _open_letter(store: "Store", start: str) -> "Letter":
     letter = await letter_beginning(store, start)
     if letter.status is not LetterStatus.OPEN:
         raise Failure(
-            f"Letter {letter.id} is {letter.status.value}; only an open one can be edited. `relay dlq show` tells more."
+            f"Letter {letter.id} is {letter.status.value}; only an open one can be edited. `relay dlq show` tells "
+            "more.",
+            ExitCode.NOT_ALLOWED,
         )
     return letter
 
 
-def _made(settings: "Settings", letter: "Letter", before: Any, patch: str | None, file: str | None) -> "Edited":
-    """Return the new event; raises InvalidEvent, or Failure where what was given is no JSON."""
-    from consumer.deadletters.editing import edited, merged
-    from schemas.faults import InvalidEvent
+@contextmanager
+def _written(letter: "Letter", before: Any, patch: str | None, file: str | None, *, dry_run: bool) -> Iterator[Any]:
+    """Give what the person wants the event to be, as JSON; what an editor was used for is lost to no refusal."""
+    from consumer.deadletters.editing import merged
 
-    make = partial(edited, letter, event_id=str(uuid4()), max_bytes=settings.broker.max_event_bytes)
     if patch is not None:
         if not isinstance(before, dict):
             raise Failure("The letter's body is no JSON object: a patch has nothing to change. Give --file.")
-        text = Path(patch[1:]).read_text(encoding="utf-8") if patch.startswith("@") else patch
-        return make(merged(before, _json(text, "--patch")))
+        text = Path(patch[1:]).read_bytes() if patch.startswith("@") else patch
+        yield merged(before, _json(text, "--patch"))
+        return
     if file is not None:
-        return make(_json(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"), file))
+        yield _json(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes(), file)
+        return
     kept = _in_editor(letter.body if before is None else _pretty(before))
     try:
-        made = make(_json(kept.read_text(encoding="utf-8"), str(kept)))
-    except (InvalidEvent, Failure):
+        yield _json(kept.read_bytes(), str(kept))
+    except BaseException:
         say(f"Nothing was sent. What you wrote is kept in {kept}: mend it and give it with --file.")
         raise
-    kept.unlink()
-    return made
+    if dry_run:
+        say(f"What you wrote is kept in {kept}: give it with --file.")
+    else:
+        kept.unlink()
 
 
 def _in_editor(text: bytes) -> Path:
@@ -154,9 +173,10 @@ def _in_editor(text: bytes) -> Path:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
         ended = subprocess.run([*shlex.split(editor), name], check=False)  # noqa: S603 - the person's own editor
-    except OSError as error:
+    except (OSError, ValueError) as error:
         Path(name).unlink()
-        raise Failure(f"The editor {editor!r} does not start ({error.strerror}). Set EDITOR.") from error
+        why = getattr(error, "strerror", None) or "its quotes do not match"
+        raise Failure(f"The editor {editor!r} does not start ({why}). Set EDITOR.") from error
     if ended.returncode:
         Path(name).unlink()
         raise Failure(f"The editor {editor!r} ended with {ended.returncode}; nothing was done.")
@@ -165,23 +185,22 @@ def _in_editor(text: bytes) -> Path:
 
 def _document(body: bytes) -> Any:
     """Return a letter's body as JSON; None where it is none."""
+    from consumer.deadletters.editing import parsed
+
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError:
         return None
 
 
 def _pretty(document: Any) -> bytes:
-    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _json(text: str, where: str) -> Any:
+def _json(text: str | bytes, where: str) -> Any:
+    from consumer.deadletters.editing import parsed
+
     try:
-        return json.loads(text)
+        return parsed(text)
     except ValueError as error:
-        raise Failure(f"{where} is no JSON: {error}.", ExitCode.USAGE) from None
-
-
-def _show(printer: Printer, changed: "list[Difference]") -> None:
-    if printer.for_people and changed:
-        printer.rows([asdict(one) for one in changed], _DIFFERENCES, empty="")
+        raise Failure(f"{where} is no JSON that can be an event: {error}.", ExitCode.USAGE) from None

@@ -5,6 +5,7 @@
 import asyncio
 import json
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -55,6 +56,11 @@ _ATTEMPTS: Final = [
     Column("message", "Message"),
 ]
 _NOTES: Final = [Column("at", "Noted"), Column("actor", "By"), Column("note", "Note")]
+_CHANGES: Final = [
+    Column("field", "Edited before it was sent"),
+    Column("before", "Before"),
+    Column("after", "After"),
+]
 _EXPLAINED: Final = [
     Column("letter", "Letter"),
     Column("message", "Message"),
@@ -75,13 +81,14 @@ def show(
 ) -> None:
     """Show all that a letter knows: body, headers, attempts, notes, replays. The customer is masked."""
     settings = settings_for("database")
-    letter, notes, followers = asyncio.run(_known(settings, id_, revealed=personal))
+    letter, notes, followers, edited = asyncio.run(_known(settings, id_, revealed=personal))
     told = _told(letter, personal=personal) | {"followed_by": [one.id for one in followers]}
+    changes = _changes(letter, edited)
     attempts: list[dict[str, Any]] = [_timed(entry) for entry in json.loads(letter.attempts)]
     noted = [{"at": note.at, "actor": note.actor, "note": note.note} for note in notes]
     printer = Printer(output, settings.service.timezone)
     if not printer.for_people:
-        printer.record(told | {"attempts": attempts, "notes": noted}, _FIELDS)
+        printer.record(told | {"attempts": attempts, "notes": noted, "edited": changes}, _FIELDS)
         return
     printer.record(told, _FIELDS)
     if attempts:
@@ -89,6 +96,8 @@ def show(
         printer.rows(attempts, [column for column in _ATTEMPTS if column.key in used], empty="")
     if noted:
         printer.rows(noted, _NOTES, empty="")
+    if changes:
+        printer.rows(changes, _CHANGES, empty="")
     if letter.traceback:
         write(letter.traceback.rstrip())
     write(document({"headers": told["headers"], "body": told["body"]}))
@@ -101,7 +110,9 @@ def explain(id_: IdArgument, *, output: OutputOption = Output.TABLE) -> None:
     Printer(output, settings.service.timezone).record(told, _EXPLAINED)
 
 
-async def _known(settings: "Settings", start: str, *, revealed: bool) -> "tuple[Letter, list[Note], list[Letter]]":
+async def _known(
+    settings: "Settings", start: str, *, revealed: bool
+) -> "tuple[Letter, list[Note], list[Letter], bytes | None]":
     from ops.acting import act
 
     async with books(settings) as store:
@@ -109,7 +120,8 @@ async def _known(settings: "Settings", start: str, *, revealed: bool) -> "tuple[
         if revealed:
             # Before anything is shown: who looked is known, whatever becomes of the output.
             await store.audit(act("dlq.reveal", letter.id, None))
-        return letter, await store.ledger.notes(letter.id), await store.ledger.following(letter.id)
+        edited = await store.replay_looks.edited(letter.replay_id, letter.id) if letter.replay_id else None
+        return letter, await store.ledger.notes(letter.id), await store.ledger.following(letter.id), edited
 
 
 async def _explained(settings: "Settings", start: str) -> dict[str, object]:
@@ -139,21 +151,35 @@ async def _explained(settings: "Settings", start: str) -> dict[str, object]:
 
 
 def _told(letter: "Letter", *, personal: bool) -> dict[str, Any]:
+    from consumer.deadletters.editing import parsed
     from ops.cli.dlq_exporting import whole
     from schemas.personal import mask_document
 
     told = whole(letter)
     try:
-        body = json.loads(letter.body)
+        body = parsed(letter.body)
     except ValueError:
-        # It may hold anything, in whatever encoding.
+        # It may hold anything, in whatever encoding, however deep.
         told.setdefault("body", told.get("body_base64"))
         if not personal:
             told.pop("body_base64", None)
-            told["body"] = f"{len(letter.body)} bytes that are no JSON; --personal shows them"
+            told["body"] = f"{len(letter.body)} bytes that are no event; --personal shows them"
         return told
     told.pop("body_base64", None)
     return told | {"body": body if personal else mask_document(body)}
+
+
+def _changes(letter: "Letter", edited: bytes | None) -> list[dict[str, str | None]]:
+    """Return what a person has changed in what was sent in place of the letter, personal values masked."""
+    from consumer.deadletters.editing import differences, parsed
+
+    if not edited:
+        return []
+    try:
+        before = parsed(letter.body)
+    except ValueError:
+        return [{"field": "the whole body", "before": None, "after": None}]
+    return [asdict(one) for one in differences(before, parsed(edited))]
 
 
 def _timed(entry: dict[str, Any]) -> dict[str, Any]:

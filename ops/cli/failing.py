@@ -87,12 +87,26 @@ def explained(error: BaseException) -> tuple[str, ExitCode]:
             f"The package {error.name} is missing; run pip install 'haier-relay[service]', which brings it.",
             ExitCode.FAILED,
         )
+    if _is_no_text(error):
+        return (
+            "Something that was given is not UTF-8. Type it again, or set the terminal to UTF-8.",
+            ExitCode.USAGE,
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Check the path and your rights to it.", ExitCode.FAILED
     return (
         f"A fault in relay itself: {_where(error)}. Please report it; RELAY_DEBUG=1 shows the whole traceback.",
         ExitCode.FAILED,
     )
+
+
+def _is_no_text(error: BaseException | None) -> bool:
+    """Tell whether the fault is a text that cannot be written down: bytes in another encoding, from the shell."""
+    while error is not None:
+        if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def report(error: BaseException) -> ExitCode:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,8 +11,12 @@ from ops.cli.failing import ExitCode, Failure
 
 if TYPE_CHECKING:
     from consumer.domain.errors import ErrorClass
+    from consumer.domain.ledger import Selection
     from consumer.domain.writes import Letter, LetterStatus
     from consumer.persistence.store import Store
+    from consumer.settings import Settings
+
+MOST_IDS: Final = 10_000
 
 LaneOption = Annotated[str | None, typer.Option("--lane", help="Only letters from this lane, e.g. relay.orders.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
@@ -27,6 +31,53 @@ StatusOption = Annotated[str, typer.Option("--status", help="open, replaying, re
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Filed before that, as --since.")]
 
 
+def selection_of(  # every filter is an option of the command line
+    settings: Settings,
+    *,
+    ids: list[str] | None = None,
+    lane: str | None = None,
+    type_: str | None = None,
+    class_: str | None = None,
+    fingerprint: str | None = None,
+    so_id: str | None = None,
+    text: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    status: str = "open",
+) -> Selection:
+    """Return which letters the options mean.
+
+    Raises:
+        Failure: one of them cannot be read.
+    """
+    from consumer.domain.ledger import Selection  # noqa: PLC0415 - a command imports what it needs when it runs
+
+    zone, now = settings.service.timezone, datetime.now(UTC)
+    return Selection(
+        ids=ids_of(ids),
+        lane=lane,
+        type=type_,
+        error_class=error_class(class_),
+        fingerprint=fingerprint,
+        so_id=so_id,
+        text=text,
+        since=moment(since, "--since", zone, now),
+        until=moment(until, "--until", zone, now),
+        status=letter_status(status),
+    )
+
+
+def ids_of(ids: list[str] | None) -> tuple[str, ...]:
+    """Return the ids that a person named one by one; raises `Failure` if they are more than a statement takes."""
+    if ids is not None and len(ids) > MOST_IDS:
+        raise Failure(
+            f"{len(ids)} ids are more than the {MOST_IDS} that can be named one by one: use a filter, or several "
+            "commands.",
+            ExitCode.USAGE,
+        )
+    return tuple(ids or ())
+
+
 def moment(text: str | None, option: str, zone: tzinfo, now: datetime) -> datetime | None:
     """Return the moment that ``text`` means: so long ago, or a time, which without an offset is in ``zone``.
 
@@ -38,18 +89,19 @@ def moment(text: str | None, option: str, zone: tzinfo, now: datetime) -> dateti
     if text is None:
         return None
     try:
-        ago: timedelta | None = duration(text)
+        ago: timedelta | None = duration(text.strip().removesuffix(" ago"))
     except ValueError:
         ago = None
     if ago is not None:
         return now - ago
     try:
         told = datetime.fromisoformat(text)
-    except ValueError:
+        # Also so that it is a moment everywhere: at both ends of the calendar some zones have none.
+        return (told if told.tzinfo is not None else told.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Failure(
             f"{option} {text}: say how long ago (30m, 2h) or when (2026-11-23 09:00).", ExitCode.USAGE
         ) from None
-    return told if told.tzinfo is not None else told.replace(tzinfo=zone)
 
 
 def error_class(text: str | None) -> ErrorClass | None:

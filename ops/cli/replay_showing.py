@@ -1,4 +1,4 @@
-"""How plans and replays are shown, and what the shell is told of their end."""
+"""How plans and replays are found, followed and shown, and what the shell is told of their end."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.replay import ItemStatus, ReplayStatus
-from ops.cli.failing import ExitCode
-from ops.cli.printing import Column, say
+from ops.cli.failing import ExitCode, Failure
+from ops.cli.printing import Column, Output, Printer, say
 from ops.cli.progress import counting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from consumer.domain.replay import Plan, Replay
     from consumer.persistence.store import Store
-    from ops.cli.printing import Printer
+    from consumer.settings import Settings
 
 _LOOK_EVERY: Final = 0.5
 _NAMED: Final = 20
@@ -134,7 +135,33 @@ def show_list(printer: Printer, replays: Sequence[Replay]) -> None:
     printer.rows([_told(replay) for replay in replays], _LISTED, empty="Nobody has planned a replay yet.")
 
 
-async def followed(store: Store, replay_id: str) -> Replay:
+async def replay_beginning(store: Store, start: str) -> Replay:
+    """Return the one plan or replay whose id begins so."""
+    if not start.strip():
+        raise Failure("Say which: the id of a plan or replay, or its beginning.", ExitCode.USAGE)
+    ids = await store.replay_looks.beginning_with(start)
+    found = await store.replay_looks.find(ids[0]) if len(ids) == 1 else None
+    if found is not None:
+        return found
+    if ids:
+        raise Failure(f"More than one id begins with {start}: {', '.join(ids)}.", ExitCode.USAGE)
+    raise Failure(f"There is no plan or replay {start}. `relay replay list` shows the newest.")
+
+
+async def to_its_end(store: Store, settings: Settings, replay_id: str, patience: timedelta, output: Output) -> ExitCode:
+    """Follow a replay to its end and show it; return what the shell is told. Raises Failure when patience is over."""
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            ended = await _followed(store, replay_id)
+    except TimeoutError:
+        raise Failure(
+            f"The replay has not ended within {patience}. It goes on: `relay replay status {replay_id}` tells."
+        ) from None
+    await show_replay(Printer(output, settings.service.timezone), store, ended)
+    return code_of(ended)
+
+
+async def _followed(store: Store, replay_id: str) -> Replay:
     """Wait until nothing of a replay is under way any more; show its progress meanwhile."""
     with counting("replay") as bar:
         while True:

@@ -134,5 +134,41 @@ async def test_edited_and_replayed_as_a_new_event(given: Relay, tmp_path: Path) 
     kept = await given.store.letter(letter.id)
     assert kept is not None
     assert kept.body == letter.body, "the original is kept"
-    acts = [(act.action, act.subject) for act in await given.store.audit_log()]
-    assert acts == [("dlq.edit", letter.id)]
+    shown = await ask(given, tmp_path, "show", letter.id, "-o", "json")
+    [address, area] = sorted(shown.data["edited"], key=lambda one: str(one["field"]))
+    assert address == {"field": "data.consignee.address", "before": '"***"', "after": '"***"'}
+    assert area["field"] == "data.consignee.area"
+    late = await ask(given, tmp_path, *edit, "--patch", patch, "--yes")
+    assert (late.code, "is replayed; only an open one" in late.err) == (4, True), late.err
+    acts = [json.loads(act.detail) for act in await given.store.audit_log() if act.action == "dlq.edit"]
+    assert [act.get("refused", "done").partition(":")[0] for act in acts] == [
+        "it breaks the contract",
+        "Nothing was changed, so nothing is sent. `relay replay plan` sends a letter as it is.",
+        "done",
+        f"Letter {letter.id} is replayed; only an open one can be edited. `relay dlq show` tells more.",
+    ]
+    assert acts[2]["changed"] == "data.consignee.area, data.consignee.address"
+
+
+async def test_odd_input_is_told_in_a_sentence(given: Relay, tmp_path: Path) -> None:
+    [letter] = await given.store.ledger.letters(Selection(so_id="SO-0"), limit=2)
+    (tmp_path / "gbk.json").write_bytes('{"id": "市南区"}'.encode("gbk"))
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "nested.json").write_text('{"data": ' * 200 + "1" + "}" * 200)
+    edit = ("edit", letter.id, "--reason", "why", "--yes")
+    broken = b"\xd6\xd0".decode("utf-8", "surrogateescape")
+    for given_, code, words in (
+        ((*edit, "--file", "gbk.json"), 2, "not UTF-8"),
+        ((*edit, "--file", "deep.json"), 2, "nested deeper"),
+        ((*edit, "--patch", "@nested.json"), 2, "nested deeper"),
+        ((*edit, "--patch", '{"data": {"remark": "\\ud800"}}'), 1, "surrogate"),
+        (("list", "--text", broken), 2, "not UTF-8"),
+        (("show", broken), 2, "not UTF-8"),
+        (("list", "--since", "0001-01-01"), 2, "say how long ago"),
+        (("list", "--until", "9999-12-31T23:59-12:00"), 2, "say how long ago"),
+        (("discard", *("x" for _ in range(10_001)), "--reason", "why", "--yes"), 2, "more than the 10000"),
+    ):
+        answer = await ask(given, tmp_path, *given_)
+        assert (answer.code, words in answer.err) == (code, True), (given_[:4], answer.err)
+    found = await ask(given, tmp_path, "list", "--since", "2h ago", "-o", "json")
+    assert len(found.data) == COUNT

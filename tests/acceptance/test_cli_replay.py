@@ -94,6 +94,15 @@ async def test_a_replay_is_paused_resumed_and_cancelled(given: Relay, tmp_path: 
     refused = await ask(given, tmp_path, "resume", plan["id"])
     assert refused.code == 4
     assert "is cancelled" in refused.err
+    unknown = await ask(given, tmp_path, "pause", "no-such-replay")
+    assert (unknown.code, "There is no plan or replay" in unknown.err) == (1, True)
+    *_, resumed, paused = await given.store.audit_log()
+    assert [(act.action, act.subject) for act in (resumed, paused)] == [
+        ("replay.resume", plan["id"]),
+        ("replay.pause", "no-such-replay"),
+    ]
+    assert "refused" in resumed.detail
+    assert "refused" in paused.detail
 
 
 async def test_what_makes_no_sense_is_said(given: Relay, tmp_path: Path) -> None:
@@ -101,6 +110,7 @@ async def test_what_makes_no_sense_is_said(given: Relay, tmp_path: Path) -> None
         (("plan",), "Say which letters"),
         (("plan", "--class", "bad"), "--class bad"),
         (("plan", "--since", "yesterday"), "how long ago"),
+        (("start", "x", "--reason", "r", "--max", str(2**70)), "10000000"),
         (("start", "x", "--reason", "r", "--canary", "10,1"), "ascending"),
         (("start", "x", "--reason", "r", "--rate", "0"), "rate"),
         (("start", "x", "--reason", " "), "--reason is empty"),

@@ -60,9 +60,12 @@ async def tampered(store: Store, *statements: str) -> None:
     await store._database.write(work)
 
 
+def heads_of(rows: list[AuditRow]) -> list[Head]:
+    return [Head(row.sequence, row.mac) for row in rows]
+
+
 async def found(store: Store, heads: list[AuditRow]) -> list[FindingKind]:
-    log = [Head(row.sequence, row.mac) for row in heads]
-    verdict = await verify(store, [KEY, OLD], log, [])
+    verdict = await verify(store, [KEY, OLD], heads_of(heads), [])
     return [finding.kind for finding in verdict.findings.kept]
 
 
@@ -89,10 +92,22 @@ async def test_what_relay_wrote_is_sound_over_a_key_that_comes_and_one_that_is_e
         async with Store.open(migrated_url, chain_key=key, announce=rows.append) as store:
             for number in range(5):
                 await store.audit(entry(number))
-            verdict = await verify(store, [KEY, OLD], [Head(row.sequence, row.mac) for row in rows], [])
+            verdict = await verify(store, [KEY, OLD], heads_of(rows), [])
             assert verdict.sound
     assert (verdict.check.rows, verdict.check.signed, verdict.check.unsigned, verdict.heads) == (15, 10, 5, 15)
     assert verdict.check.head == rows[-1]
+
+
+async def test_rows_without_any_signature_prove_nothing_unless_the_log_tells_of_them(migrated_url: str) -> None:
+    async with Store.open(migrated_url, chain_key=KEY) as store:
+        rows = [await store.audit(entry(number)) for number in range(3)]
+        sound = await verify(store, [KEY], [], [])
+        assert (sound.sound, sound.proves_nothing) == (True, False)
+        await store._database.write(lambda connection: connection.execute(text("UPDATE audit_log SET mac = NULL")))
+        alone, compared = await verify(store, [KEY], [], []), await verify(store, [KEY], heads_of(rows), [])
+    assert (alone.sound, alone.proves_nothing) == (True, True)
+    assert "somebody took all signatures out" in alone.not_proven[0]
+    assert (compared.sound, compared.proves_nothing) == (False, False)
 
 
 @pytest.mark.parametrize(

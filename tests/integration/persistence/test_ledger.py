@@ -17,6 +17,7 @@ from consumer.domain.replay import Item, ItemStatus, Plan, Replay, ReplayRefused
 from consumer.domain.writes import LetterStatus, UnitOfWork
 from consumer.persistence import ledger_tables
 from consumer.persistence.store import Store
+from ops.cli.failing import ExitCode, explained
 from tests.support.dead_letters import KINDS, filed
 
 if TYPE_CHECKING:
@@ -218,3 +219,11 @@ async def test_customers_go_from_closed_letters_and_from_edited_ones(store: Stor
     assert await store.scrub(timedelta(0)) == 1
     [(item, _)] = await store.replay_looks.items(EDITED, ItemStatus.SKIPPED)
     assert item.body == b""
+
+
+async def test_what_is_no_text_is_told_to_the_person(store: Store) -> None:
+    broken = b"\xd6\xd0".decode("utf-8", "surrogateescape")
+    for selection in (Selection(text=broken), Selection(ids=(broken,))):
+        with pytest.raises(Exception, match=r"surrogates|UTF-8|utf-8") as raised:
+            await store.ledger.letters(selection, limit=1)
+        assert explained(raised.value)[1] is ExitCode.USAGE

@@ -205,6 +205,7 @@ async def test_what_the_broker_parked_by_itself_is_named() -> None:
     archive = Archive()
     await archive.archive(parked_by_the_broker([{"reason": "delivery_limit"}]))
     assert (archive.letter.error_class.value, archive.letter.code) == ("bug", "broker_delivery_limit")
+    assert "given back more often than its queue allows" in archive.letter.message
     assert archive.letter.lane == LANE
 
 

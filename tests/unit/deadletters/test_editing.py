@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.deadletters.editing import differences, edited, merged
+from consumer.deadletters.editing import DEEPEST, differences, edited, merged, parsed
 from consumer.domain.delivery import Delivery
 from consumer.domain.errors import ErrorClass
 from consumer.domain.letters import ErrorNote, letter_of
@@ -109,3 +109,16 @@ def test_nothing_differs_from_itself(document: Any) -> None:
 def test_what_differs_is_told(before: Any, after: Any) -> None:
     same = json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
     assert (differences(before, after, "data") == []) == same
+
+
+def test_what_is_nested_too_deep_is_no_document() -> None:
+    fits, beyond = ('{"a":' * (depth - 1) + "[]" + "}" * (depth - 1) for depth in (DEEPEST, DEEPEST + 1))
+    assert parsed(fits) == parsed(b"\xef\xbb\xbf" + fits.encode())
+    for deep in (beyond, "[" * 100_000):
+        with pytest.raises(ValueError, match="nested deeper than 100 levels"):
+            parsed(deep)
+
+
+def test_an_edited_event_comes_from_its_letters_event_whatever_the_person_wrote() -> None:
+    other = paid("SO-1", event_id="somebody-elses")
+    assert edited(LETTER, other, event_id="new", max_bytes=10_000).event.causationid == "first"
