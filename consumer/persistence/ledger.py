@@ -26,6 +26,32 @@ if TYPE_CHECKING:
 
 _LETTERS = tables.dead_letters
 _NOTES = ledger_tables.letter_notes
+LISTED: Final = (
+    _LETTERS.c.attempt_count.label("attempts"),
+    *(
+        _LETTERS.c[name]
+        for name in (
+            "id",
+            "created_at",
+            "first_seen_at",
+            "lane",
+            "type",
+            "subject",
+            "event_id",
+            "error_class",
+            "code",
+            "message",
+            "supplier",
+            "supplier_code",
+            "supplier_message",
+            "fingerprint",
+            "status",
+            "replay_id",
+        )
+    ),
+)
+"""Columns that are small: no body, no headers, no history."""
+_NEWEST_FIRST: Final = (_LETTERS.c.created_at.desc(), _LETTERS.c.id)
 _HOUR: Final = timedelta(hours=1)
 _ESCAPE: Final = "\\"
 
@@ -65,11 +91,15 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def letters(self, selection: Selection, *, limit: int, oldest_first: bool = False) -> list[Letter]:
-        """Return up to ``limit`` letters that ``selection`` means, the newest first unless said otherwise."""
-        order = _LETTERS.c.created_at.asc() if oldest_first else _LETTERS.c.created_at.desc()
-        query = select(_LETTERS).where(*meant(selection)).order_by(order, _LETTERS.c.id).limit(limit)
+    async def letters(self, selection: Selection, *, limit: int) -> list[Letter]:
+        """Return up to ``limit`` letters that ``selection`` means, the newest first."""
+        query = select(_LETTERS).where(*meant(selection)).order_by(*_NEWEST_FIRST).limit(limit)
         return await self._database.read(lambda connection: [letter_of_row(row) for row in connection.execute(query)])
+
+    async def listed(self, selection: Selection, *, limit: int) -> list[dict[str, Any]]:
+        """Return what a line of a list shows (`LISTED`), by name, of up to ``limit`` letters, the newest first."""
+        query = select(*LISTED).where(*meant(selection)).order_by(*_NEWEST_FIRST).limit(limit)
+        return await self._database.read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
     async def ids(self, selection: Selection) -> list[str]:
         """Return ids of all letters that ``selection`` means, the oldest first."""

@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs (see ops.cli.app)
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -25,7 +25,6 @@ from ops.cli.printing import Column, Output, OutputOption, Printer, say
 
 if TYPE_CHECKING:
     from consumer.domain.ledger import Group
-    from consumer.domain.writes import Letter
 
 app = typer.Typer(help="Dead letters: what could not be carried through, and why.", no_args_is_help=True)
 
@@ -121,12 +120,11 @@ def list_(
         status=status,
     )
 
-    async def found() -> "list[Letter]":
+    async def found() -> "list[dict[str, Any]]":
         async with books(settings) as store:
-            return await store.ledger.letters(selection, limit=limit)
+            return await store.ledger.listed(selection, limit=limit)
 
-    rows = [_letter(letter) for letter in asyncio.run(found())]
-    Printer(output, settings.service.timezone).rows(rows, _LETTERS, empty="No letter is meant by that.")
+    Printer(output, settings.service.timezone).rows(asyncio.run(found()), _LETTERS, empty="No letter is meant by that.")
 
 
 app.command("show")(dlq_showing.show)
@@ -190,26 +188,4 @@ def _group(group: "Group") -> dict[str, object]:
         "trend": {"last_hour": group.last_hour, "hour_before": group.hour_before},
         "trend_in_words": f"{group.last_hour} ({group.hour_before})",
         "sample": group.sample,
-    }
-
-
-def _letter(letter: "Letter") -> dict[str, object]:
-    return {
-        "id": letter.id,
-        "created_at": letter.created_at,
-        "first_seen_at": letter.first_seen_at,
-        "lane": letter.lane,
-        "type": letter.type,
-        "subject": letter.subject,
-        "event_id": letter.event_id,
-        "error_class": letter.error_class.value,
-        "code": letter.code,
-        "message": letter.message,
-        "supplier": letter.supplier,
-        "supplier_code": letter.supplier_code,
-        "supplier_message": letter.supplier_message,
-        "fingerprint": letter.fingerprint,
-        "attempts": letter.attempt_count,
-        "status": letter.status.value,
-        "replay_id": letter.replay_id,
     }
