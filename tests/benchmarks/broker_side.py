@@ -16,7 +16,7 @@ from rabbitmq.declaring import apply
 from rabbitmq.topology import RESULTS, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
@@ -75,22 +75,34 @@ class BrokerSide:
             if error is not None:
                 raise error
 
+    @asynccontextmanager
+    async def hearing(self, told: Callable[[str], None]) -> AsyncIterator[None]:
+        """Tell the order of each result as soon as it comes, for the length of the block."""
+        queue = await self._channel.get_queue(COUNTED, ensure=False)
+
+        async def take(message: AbstractIncomingMessage) -> None:
+            told(str(json.loads(message.body)["subject"]))
+
+        tag = await queue.consume(take, no_ack=True)
+        try:
+            yield
+        finally:
+            await queue.cancel(tag)
+
     async def subjects(self) -> list[str]:
         """Take all results from `COUNTED`; the order of each, in the order in which they came."""
-        queue = await self._channel.get_queue(COUNTED, ensure=False)
         expected = await self.ready(COUNTED)
         found: list[str] = []
         complete = asyncio.Event()
 
-        async def take(message: AbstractIncomingMessage) -> None:
-            found.append(str(json.loads(message.body)["subject"]))
+        def take(subject: str) -> None:
+            found.append(subject)
             if len(found) >= expected:
                 complete.set()
 
         if expected:
-            tag = await queue.consume(take, no_ack=True)
-            await asyncio.wait_for(complete.wait(), _READING)
-            await queue.cancel(tag)
+            async with self.hearing(take):
+                await asyncio.wait_for(complete.wait(), _READING)
         return found
 
 

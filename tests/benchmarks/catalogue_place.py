@@ -22,8 +22,8 @@ from consumer.persistence.catalogue_tables import prices, products, stock
 from consumer.persistence.tables import outbox, sync_log
 from tests.benchmarks.broker_side import COUNTED
 from tests.benchmarks.cores import on
+from tests.benchmarks.crew import ROOT, RoundFailed
 from tests.benchmarks.field import SERVICE
-from tests.benchmarks.measuring import ROOT, RoundFailed
 from tests.benchmarks.usage import usage
 from tests.support.events import event, message
 

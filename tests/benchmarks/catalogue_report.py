@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from tests.benchmarks.found.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +70,7 @@ class Catalogue:
     whole: Synced
     again: Again | None
     listed: Synced
+    suite: str = "catalogue"
 
     @property
     def ratio(self) -> float:
@@ -99,7 +102,11 @@ class Catalogue:
             ),
         ]
 
-    def as_json(self) -> dict[str, Any]:
+    def tables(self) -> list[Table]:
+        """The same as a table without columns."""
+        return [Table("Syncs of a catalogue", said=self.lines())]
+
+    def as_json(self) -> dict[str, object]:
         """All figures."""
         return {
             "at_quota": [asdict(one) | {"share": round(one.share, 4)} for one in self.at_quota],

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+CREW = 4
+"""Workers where several are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,33 @@ class Cores:
     worker: frozenset[int]
     sandbox: frozenset[int]
     broker: frozenset[int]
+    crew: frozenset[int]
+    """For four workers: cores that nobody else has, or all where there are too few for that."""
+
+    @property
+    def crew_is_alone(self) -> bool:
+        """Do four workers have a core each."""
+        return len(self.crew) == CREW and not self.crew & (self.sandbox | self.broker)
 
     @classmethod
     def share_out(cls) -> Cores:
-        """Give out the cores that this process may use: four or three as told above, of two one to the worker."""
-        if sys.platform != "linux":
-            return cls(frozenset(), frozenset(), frozenset())
-        free = sorted(os.sched_getaffinity(0))
-        if len(free) == 1:
-            return cls(frozenset(), frozenset(), frozenset())
-        worker, others = frozenset(free[:1]), free[1:]
-        if len(others) == 1:
-            return cls(worker, frozenset(others), frozenset(others))
-        return cls(worker, frozenset(others[:1]), frozenset(others[1:]))
+        """Give out the cores that this process may use."""
+        return cls.of(os.sched_getaffinity(0) if sys.platform == "linux" else ())
+
+    @classmethod
+    def of(cls, cores: Collection[int]) -> Cores:
+        """Give out ``cores``: four or three as told above, of two one to the worker, of seven four to the crew."""
+        free = sorted(cores)
+        if len(free) <= 1:
+            return cls(frozenset(), frozenset(), frozenset(), frozenset())
+        crew = CREW if len(free) >= CREW + 3 else 1
+        others = free[crew:]
+        return cls(
+            worker=frozenset(free[:1]),
+            sandbox=frozenset(others[:1]),
+            broker=frozenset(others[1:] or others),
+            crew=frozenset(free[:crew] if crew == CREW else free),
+        )
 
     def __str__(self) -> str:
         if not self.worker:

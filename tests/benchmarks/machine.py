@@ -8,10 +8,7 @@ import sqlite3
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-
-_LIBRARIES = ("aio-pika", "aiohttp", "aiosqlite", "httpx", "pydantic", "sniffio", "sqlalchemy", "uvloop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +24,12 @@ class Machine:
     python: str
     sqlite: str
     rabbitmq: str
+    postgresql: str
     libraries: dict[str, str]
 
     @classmethod
-    def here(cls, *, rabbitmq: str) -> Machine:
-        """Look around."""
+    def here(cls, libraries: dict[str, str], *, rabbitmq: str, postgresql: str) -> Machine:
+        """Look around; ``libraries`` are those of the contestants, the servers' versions "not used" or "not here"."""
         return cls(
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             processor=_processor(),
@@ -41,7 +39,8 @@ class Machine:
             python=f"{platform.python_implementation()} {platform.python_version()}",
             sqlite=sqlite3.sqlite_version,
             rabbitmq=rabbitmq,
-            libraries={name: metadata.version(name) for name in _LIBRARIES},
+            postgresql=postgresql,
+            libraries=libraries,
         )
 
     def lines(self) -> list[str]:
@@ -49,7 +48,7 @@ class Machine:
         memory = f", {self.memory_gb:.0f} GB" if self.memory_gb else ""
         return [
             f"{self.at}; {self.processor}, {self.cores} cores{memory}; {self.system}",
-            f"{self.python}, RabbitMQ {self.rabbitmq}, SQLite {self.sqlite}",
+            f"{self.python}, RabbitMQ {self.rabbitmq}, SQLite {self.sqlite}, PostgreSQL {self.postgresql}",
             ", ".join(f"{name} {version}" for name, version in self.libraries.items()),
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from uuid import NAMESPACE_URL, uuid5
 
 from publishers.confirms import Outgoing
 from rabbitmq.topology import EVENTS
@@ -22,11 +23,11 @@ def so_ids(batch: str, count: int) -> Iterator[str]:
     return (f"SO-{batch}-{number:06}" for number in range(count))
 
 
-def order_paid(so_id: str) -> bytes:
-    """One event as an order system would publish it."""
+def order_paid(so_id: str, event_id: str | None = None) -> bytes:
+    """One event as an order system would publish it; ``event_id`` None: one that tells the order."""
     event = {
         "specversion": "1.0",
-        "id": f"paid-{so_id}",
+        "id": event_id or f"paid-{so_id}",
         "source": "/shop/orders",
         "type": "order.paid",
         "subject": so_id,
@@ -64,10 +65,16 @@ def order_paid(so_id: str) -> bytes:
 
 def backlog(batch: str, count: int) -> Iterator[list[Outgoing]]:
     """The whole backlog, in chunks to publish together."""
-    return chunks(
-        Outgoing(exchange=EVENTS, routing_key="order.paid", body=order_paid(so_id), message_id=f"paid-{so_id}")
-        for so_id in so_ids(batch, count)
-    )
+    return chunks(_outgoing(so_id, f"paid-{so_id}") for so_id in so_ids(batch, count))
+
+
+def scattered(batch: str, count: int) -> Iterator[list[Outgoing]]:
+    """The same with ids like most systems': UUIDs, each of which meets another page of a large table's index."""
+    return chunks(_outgoing(so_id, str(uuid5(NAMESPACE_URL, so_id))) for so_id in so_ids(batch, count))
+
+
+def _outgoing(so_id: str, event_id: str) -> Outgoing:
+    return Outgoing(exchange=EVENTS, routing_key="order.paid", body=order_paid(so_id, event_id), message_id=event_id)
 
 
 def chunks(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 IMAGE = "postgres:17-alpine"
+_CONTAINER = "a container of"
 _READY_WITHIN = 60.0
 # Where packages put what does not belong on everybody's PATH: Debian, Fedora and RHEL, Homebrew.
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/bin")
@@ -39,6 +40,11 @@ class Postgres:
     server_url: str
     """SQLAlchemy's, without a database: ``postgresql+asyncpg://relay@127.0.0.1:23456``."""
     origin: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Do its processes run on this machine, where they can be seen."""
+        return not self.origin.startswith(_CONTAINER)
 
     def url_of(self, database: str) -> str:
         """SQLAlchemy URL of one database."""
@@ -174,7 +180,7 @@ async def _container(*, durable: bool) -> AsyncIterator[Postgres]:
     await asyncio.to_thread(container.start)
     try:
         host, port = container.get_container_host_ip(), container.get_exposed_port(5432)
-        server = Postgres(f"postgresql+asyncpg://relay@{host}:{port}", f"a container of {IMAGE}")
+        server = Postgres(f"postgresql+asyncpg://relay@{host}:{port}", f"{_CONTAINER} {IMAGE}")
         await _ready(server, None)
         yield server
     finally:

@@ -1,4 +1,6 @@
-"""One row for each order, durable on return: SQLite in WAL with ``synchronous=FULL``, PostgreSQL as it comes.
+"""One row for each order, durable on return: SQLite in WAL with ``synchronous=FULL``, PostgreSQL as its database says.
+
+The benchmark sets it, and looks (`tests.benchmarks.books`).
 
 Through SQLAlchemy, one INSERT that commits itself, which on PostgreSQL saves two round trips of three. SQLite has one
 writer, so all share one connection, and coroutines have it in a thread of its own: one trip there for a row costs half
