@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TARGET_RSS_MB: Final = 150.0
 TARGET_SLOPE: Final = 1.0
 """MB for each further 10,000 events that still counts as flat."""
+JUDGED_FROM: Final = 50_000
+"""Events from which on what grows while caches fill does not count for much."""
 PARTS: Final = 4
 
 
@@ -37,15 +39,18 @@ class Backlog:
     @property
     def holds(self) -> bool:
         """Is it small enough, and flat."""
-        return self.peak_rss_mb <= TARGET_RSS_MB and self.slope <= TARGET_SLOPE
+        return self.peak_rss_mb <= TARGET_RSS_MB and (self.events < JUDGED_FROM or self.slope <= TARGET_SLOPE)
 
     def tables(self) -> list[Table]:
         """For people."""
+        what = "each 10,000 events of the second half"
         quarters = ", ".join(f"{rate:,.0f}" for rate in self.parts)
         said = [
             f"drained at {self.rate:,.0f}/s; by quarters: {quarters}",
             verdict("peak RSS", self.peak_rss_mb, TARGET_RSS_MB, least=False, unit=" MB"),
-            verdict("each 10,000 events of the second half", self.slope, TARGET_SLOPE, least=False, unit=" MB"),
+            verdict(what, self.slope, TARGET_SLOPE, least=False, unit=" MB")
+            if self.events >= JUDGED_FROM
+            else f"{what}: {self.slope:.2f} MB (not judged with fewer than {JUDGED_FROM:,} events)",
         ]
         return [Table(f"{self.database}, the service with a backlog of {self.events:,} events", said=said)]
 

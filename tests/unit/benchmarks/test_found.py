@@ -30,6 +30,14 @@ def test_a_long_backlog_must_leave_the_service_small_and_flat(peak: float, grows
     assert found.holds is holds
 
 
+def test_what_a_short_backlog_grows_by_is_told_and_not_judged() -> None:
+    samples = tuple(Sample(second, second * 500, 100 + second) for second in range(21))
+    found = backlog("SQLite", Measured("service", 10_000, 20.0, 18.0, 120, samples))
+    assert found.slope == pytest.approx(20)
+    assert found.holds
+    assert "20.00 MB (not judged" in found.tables()[0].said[2]
+
+
 def test_the_slope_is_that_of_the_second_half() -> None:
     warming = [Sample(0, 0, 10), Sample(1, 40, 90), Sample(2, 50, 100), Sample(3, 100, 100)]
     assert slope(warming, 100) == pytest.approx(0)
