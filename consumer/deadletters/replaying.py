@@ -188,8 +188,9 @@ class Replaying:
         pace.went(step.gone)
         if step.awaits:
             pace.rest()
-        running = step.replay.status is ReplayStatus.RUNNING and step.replay.counts.waiting and not step.awaits
-        return _STEP_EVERY if running else _LISTEN_EVERY
+        # What has ended early opens its letters, a bite at a time; what is paused, or awaits outcomes, only listens.
+        idle = step.awaits or step.replay.status is ReplayStatus.PAUSED
+        return _STEP_EVERY if step.replay.counts.waiting and not idle else _LISTEN_EVERY
 
     def _tell(self, step: Stride) -> None:
         replay = step.replay

@@ -126,22 +126,24 @@ class Replays:
         """
         why = f"by {entry.actor}" + (f", {entry.reason}" if entry.reason else "")
 
-        def cancelled(connection: Connection) -> None:
+        def ended(connection: Connection) -> ReplayStatus:
             hold(connection, replay_id)
             replay = acceptable(standing(connection, replay_id), replay_id, ABANDONS if abandon else CANCELS)
-            if replay.status in CANCELS:
-                end_early(connection, replay_id, ReplayStatus.CANCELLED, why)
+            status = ReplayStatus.CANCELLED if replay.status in CANCELS else replay.status
+            if status is not replay.status:
+                end_early(connection, replay_id, status, why)
             self._audit.add(connection, entry)
+            return status
 
         def released(connection: Connection) -> int:
             hold(connection, replay_id)
-            return self._ends.release(connection, replay_id, not_sent(ReplayStatus.CANCELLED), entry.at)
+            return self._ends.release(connection, replay_id, not_sent(status), entry.at)
 
         def given_up(connection: Connection) -> int:
             hold(connection, replay_id)
             return self._ends.give_up(connection, replay_id, f"given up {why}", entry.at)
 
-        await self._database.write(cancelled)
+        status = await self._database.write(ended)
         for some in (released, given_up) if abandon else (released,):
             while await self._database.write(some):
                 pass

@@ -80,7 +80,9 @@ def _statement(table: Table, age: str, *conditions: ColumnElement[bool]) -> Dele
 
 def _bitten(table: Table, *conditions: ColumnElement[bool]) -> Delete:
     key: Any = tuple_(*table.primary_key.columns) if len(table.primary_key) > 1 else next(iter(table.primary_key))
-    return delete(table).where(key.in_(select(*table.primary_key.columns).where(*conditions).limit(_BITE)))
+    old = select(*table.primary_key.columns).where(*conditions).limit(_BITE)
+    # Asked again of the row as it is by now: a letter may have been opened again, a plan started.
+    return delete(table).where(key.in_(old), *conditions)
 
 
 _INBOX = _statement(tables.inbox, "done_at")
