@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.catalogue_report import FULL
-from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.conditions import AS_IN_LIFE, Conditions
 from tests.benchmarks.crew import ROOT
 from tests.benchmarks.field import FIELD, PAIR, SERVICE, Contestant
 
@@ -75,15 +75,18 @@ class Asked:
 
     def everybody(self) -> tuple[Contestant, ...]:
         """All that take part in some suite, in the order of the field."""
+        if self.guard or self.profile:
+            return PAIR
         taking_part = {one.key for suite in self.suites - _ON_THEIR_OWN for one in self.field(suite)}
         return tuple(one for one in FIELD if one.key in taking_part)
 
     def cells(self) -> Iterator[Conditions]:
-        """Conditions of the suite ``concurrency``."""
+        """Conditions of the suite ``concurrency``; a quick run has the ends, and what has a target."""
         for delay_ms in DELAYS_MS:
             for concurrency in CONCURRENCIES:
-                if not self.quick or concurrency != 50:
-                    yield Conditions(delay_ms, concurrency)
+                cell = Conditions(delay_ms, concurrency)
+                if not self.quick or cell == AS_IN_LIFE or concurrency in {CONCURRENCIES[0], CONCURRENCIES[-1]}:
+                    yield cell
 
 
 def read(arguments: Sequence[str] | None) -> Asked:

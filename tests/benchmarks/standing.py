@@ -83,7 +83,9 @@ async def standing(asked: Asked) -> AsyncIterator[Standing]:
         present, absent = here(asked.everybody())
         if absent:
             names = ", ".join(one.name for one in absent)
-            notes.append(f"not in this environment, and left out: {names} (`make bench` has them)")
+            # Who was named is missed; of the others it is enough to say that they were not there.
+            told = missing if asked.contestants else notes
+            told.append(f"{names}: left out, not in this environment (`make bench` has them)")
         machine = Machine.here(versions(present or [SERVICE]), rabbitmq=broker.version, postgresql=postgresql)
         course = Course(broker, sandboxes, cores, profile=asked.profile.resolve() if asked.profile else None)
         yield Standing(course, databases, present, machine, [*notes, *surroundings(cores)], missing)

@@ -14,7 +14,7 @@ from tests.benchmarks.crew import RoundFailed
 from tests.benchmarks.field import SERVICE
 from tests.benchmarks.found.backlog import backlog
 from tests.benchmarks.found.growth import Growth
-from tests.benchmarks.found.latency import Latencies
+from tests.benchmarks.found.latency import Latencies, Latency
 from tests.benchmarks.found.processes import Processes
 from tests.benchmarks.found.race import race, round_line
 from tests.benchmarks.found.starts import Starts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.field import Contestant
     from tests.benchmarks.found.table import Finding
     from tests.benchmarks.measuring import Measured
+    from tests.benchmarks.pacing import Paced
     from tests.benchmarks.starting import Started
 
 _WRITTEN: Final = 1_000
@@ -94,12 +95,15 @@ class Suites:
     async def _latency(self, course: Course) -> list[Finding]:
         course = replace(course, conditions=AS_IN_LIFE)
         _say(f"latency, {course.books.name}, {course.conditions}: full load, then half of it")
-        found = []
-        for contestant in self._field("latency"):
-            full = await self._measured(course, contestant, self.asked.events)
-            paced = await pace(course, contestant, self._batch(), full.rate / 2, self.asked.seconds)
-            print(f"  {paced.contestant:41} p50 {paced.p50_ms:.1f} ms, p99 {paced.p99_ms:.1f} ms", flush=True)
-            found.append((full.rate, paced))
+        contestants = self._field("latency")
+        rounds: dict[str, list[tuple[float, Paced]]] = {contestant.name: [] for contestant in contestants}
+        for _ in range(self.asked.rounds):
+            for contestant in contestants:
+                full = await self._measured(course, contestant, self.asked.events)
+                paced = await pace(course, contestant, self._batch(), full.rate / 2, self.asked.seconds)
+                print(f"  {paced.contestant:41} p50 {paced.p50_ms:.1f} ms, p99 {paced.p99_ms:.1f} ms", flush=True)
+                rounds[contestant.name].append((full.rate, paced))
+        found = [Latency(name, several) for name, several in rounds.items()]
         return [Latencies(course.books.name, course.conditions, found)]
 
     async def _backlog(self, course: Course) -> list[Finding]:

@@ -28,6 +28,10 @@ def test_suites_about_the_service_alone_have_no_company() -> None:
     assert asked.field("latency") == (SERVICE, HAND_WRITTEN_FAST)
 
 
+def test_a_guard_has_the_same_two() -> None:
+    assert read(["--guard"]).everybody() == PAIR
+
+
 def test_a_quick_run_compares_two_but_for_the_throughput() -> None:
     asked = read(["--quick"])
     assert asked.field("latency") == PAIR
@@ -38,7 +42,8 @@ def test_the_grid_of_the_concurrency() -> None:
     cells = list(read([]).cells())
     assert len(cells) == 8
     assert {Conditions(0, 200), Conditions(20, 10), AS_IN_LIFE} < set(cells)
-    assert AS_IN_LIFE in set(read(["--quick"]).cells()) < set(cells)
+    ends = {Conditions(delay_ms, at_once) for delay_ms in (0, 20) for at_once in (10, 200)}
+    assert set(read(["--quick"]).cells()) == {AS_IN_LIFE, *ends}
 
 
 @pytest.mark.parametrize(("suite", "needed"), [("http", False), ("catalogue", False), ("backlog", True)])

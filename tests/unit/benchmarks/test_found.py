@@ -8,7 +8,7 @@ from tests.benchmarks.conditions import AS_IN_LIFE
 from tests.benchmarks.field import CELERY, SERVICE
 from tests.benchmarks.found.backlog import backlog, parts, slope
 from tests.benchmarks.found.growth import Growth
-from tests.benchmarks.found.latency import Latencies
+from tests.benchmarks.found.latency import Latencies, Latency
 from tests.benchmarks.found.processes import Processes
 from tests.benchmarks.found.starts import Starts
 from tests.benchmarks.measuring import Measured, Sample
@@ -68,11 +68,12 @@ def test_processes_are_judged_only_with_a_core_each(*, alone: bool, holds: bool)
 
 
 def test_latency_is_judged_of_the_service_alone() -> None:
-    slow = Paced(CELERY.name, 200, 2_000, 90, 900, 950)
-    assert Latencies("SQLite", AS_IN_LIFE, [(400, slow)]).holds
-    ours = Paced(SERVICE.name, 200, 2_000, 30, 61, 70)
-    found = Latencies("SQLite", AS_IN_LIFE, [(400, ours), (400, slow)])
+    slow = Latency(CELERY.name, [(400, Paced(CELERY.name, 200, 2_000, 90, 900, 950))])
+    assert Latencies("SQLite", AS_IN_LIFE, [slow]).holds
+    ours = Latency(SERVICE.name, [(400, Paced(SERVICE.name, 200, 2_000, 30, p99, 70)) for p99 in (40, 61, 800)])
+    found = Latencies("SQLite", AS_IN_LIFE, [ours, slow])
     assert not found.holds
+    assert found.tables()[0].rows[0] == ("service", "400", "30.0", "61.0", "40.0", "800.0", "70.0")
     assert found.tables()[0].said == ["p99 of the service: 61.00 ms (target: at most 60 ms: MISSED)"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from tests.benchmarks.conditions import ALL_OUT, AS_IN_LIFE, Conditions
-from tests.benchmarks.found.latency import Latencies
+from tests.benchmarks.found.latency import Latencies, Latency
 from tests.benchmarks.found.race import race
 from tests.benchmarks.pacing import Paced
 from tests.benchmarks.plot import WIDTH, draw, svg
@@ -34,7 +34,7 @@ def test_bars_for_throughput_and_latency() -> None:
     slow = Paced("service", 200, 2_000, 29.6, 48.2, 70)
     told = {
         "throughput": [raced("throughput", ALL_OUT)],
-        "latency": [Latencies("PostgreSQL", AS_IN_LIFE, [(400, slow)]).as_json()],
+        "latency": [Latencies("PostgreSQL", AS_IN_LIFE, [Latency("service", [(400, slow)])]).as_json()],
     }
     drawn = svg(json.loads(json.dumps(told)))
     assert drawn is not None
