@@ -9,19 +9,22 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from consumer.domain.audit import AuditEntry
 from consumer.domain.errors import ErrorClass
 from consumer.domain.ledger import Acted, Selection
 from consumer.domain.replay import Item, ItemStatus, Plan, Replay, ReplayRefused, Terms
 from consumer.domain.writes import LetterStatus, UnitOfWork
-from consumer.persistence import ledger_tables
+from consumer.persistence import ledger_tables, tables
 from consumer.persistence.store import Store
 from ops.cli.failing import ExitCode, explained
 from tests.support.dead_letters import KINDS, filed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from sqlalchemy import Connection
 
     from consumer.domain.writes import Letter
 
@@ -163,6 +166,24 @@ async def test_closed_letters_go_with_their_notes_and_replays_open_ones_never(st
     assert await store.replay_looks.items("never-started", ItemStatus.WAITING) == []
     assert await store.ledger.count(Selection(status=None)) == 5 * EACH - 2
     assert [row.action for row in await store.audit_log()][-2:] == ["dlq.purge", "dlq.purge"]
+
+
+async def test_a_letter_that_is_opened_while_closed_ones_are_deleted_stays(store: Store, migrated_url: str) -> None:
+    if not migrated_url.startswith("postgresql"):
+        pytest.skip("on SQLite one writes at a time")
+    letters = tables.dead_letters
+    await store.ledger_acts.discard(["defect-0", "defect-1"], act("dlq.discard"))
+
+    def opened(connection: Connection) -> None:
+        connection.execute(letters.update().where(letters.c.id == "defect-0").values(status="open", closed_at=None))
+        connection.execute(text("SELECT pg_sleep(0.5)"))
+
+    async with Store.open(migrated_url) as another:
+        opening = asyncio.create_task(another._database.write(opened))
+        await asyncio.sleep(0.2)
+        assert await store.purge_letters(timedelta(0)) == 1
+        await opening
+    assert await store.letter("defect-0") is not None
 
 
 async def _made_hours_ago(store: Store, plan_id: str, hours: int) -> None:
