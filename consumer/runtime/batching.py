@@ -1,14 +1,16 @@
-"""Coalescing: whatever is asked while a batch is being worked on goes into the next, so batches grow with the load.
+"""Coalescing: whatever is asked while the event loop is busy is one batch, so batches grow with the load.
 
-Callers write ``await batcher.ask(question)`` as if each were alone. There is no timer and nothing waits for company:
-an idle batcher starts at once, a busy one collects. What is queued is bounded by the number of callers, and those are
-bounded by prefetch.
+Callers write ``await batcher.ask(question)`` as if each were alone. An idle service answers at once; a busy one
+collects until its loop comes to rest (`lull`). What is queued is bounded by the number of callers, and those are bounded
+by prefetch.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from consumer.runtime.lull import lull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -48,9 +50,9 @@ class Batcher(Generic[Question, Answer]):
 
     async def _run(self) -> None:
         try:
-            # Deliveries that arrived together ask in the same turn of the loop: let them all come first.
-            await asyncio.sleep(0)
             while self._waiting:
+                if len(self._waiting) < self._limit:
+                    await lull()
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 await self._answer(batch)
         finally:
