@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Final, cast
 from aiormq.abc import ChannelFrame, DeliveredMessage
 from aiormq.channel import Channel as UnderlayChannel
 from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelNotFoundEntity
-from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.frame import marshal
-from pamqp.header import ContentHeader
 
+from publishers.frames import content_body, content_header
 from publishers.outgoing import Outgoing, PublishError, Refused, Unconfirmed, Unroutable
 from rabbitmq.connection import is_cancelled
 from schemas.identity import unreadable_key
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from publishers.supervision import Link
 
 _INSIDES: Final = ("confirmations", "message_id_delivery_tag", "write_queue", "max_content_size")
-
-_PERSISTENT: Final = 2
 
 _DRAIN_EVERY: Final = 65_536
 
@@ -234,24 +231,23 @@ class ConfirmChannel:
         number = self._underlay.number
         size = self._underlay.max_content_size
         body = message.body
-        properties = Basic.Properties(
-            content_type=message.content_type,
-            headers=dict(message.headers) if message.headers else None,
-            delivery_mode=_PERSISTENT,
-            message_id=message_id,
-            message_type=message.type,
-        )
         try:
             head = self._head(message)
-            header = marshal(ContentHeader(body_size=len(body), properties=properties), number)
-            bodies = [marshal(ContentBody(body[start : start + size]), number) for start in range(0, len(body), size)]
+            header = content_header(
+                number,
+                len(body),
+                content_type=message.content_type,
+                headers=message.headers,
+                message_id=message_id,
+                type_=message.type,
+            )
         except (ValueError, TypeError, struct.error) as error:
             # pamqp's words for a short string over 255 bytes, a header value that AMQP has no type for, …
             return Refused(f"it cannot be written as AMQP ({error})", message)
         if len(header) > size:
             # A header cannot be split over frames: sent all the same, it would cost every neighbour the connection.
             return Refused(f"its headers take {len(header)} bytes, the broker takes {size}", message)
-        return b"".join((head, header, *bodies))
+        return b"".join((head, header, *content_body(number, body, size)))
 
     def _head(self, message: Outgoing) -> bytes:
         key = (message.routing_key, message.mandatory)

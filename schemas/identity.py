@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha1, sha256
+from json.encoder import encode_basestring_ascii
 from uuid import UUID
 
 _NAMESPACE = UUID("6f0a3b52-6d1f-5c0e-9f0c-3f3a5c1b7a10")
@@ -35,8 +35,10 @@ _NEITHER_VERSION_NOR_VARIANT = ~(0xF << 76 | 0x3 << 62)
 _VERSION_5 = 0x5 << 76 | 0x2 << 62
 _RESULTS = Names(_NAMESPACE)
 
-# JSON, not a separator: no value can hold what ends the one before it.
-_joined = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+def _joined(*texts: str) -> str:
+    # A JSON array, not a separator: no text can hold what ends the one before it.
+    return f"[{','.join(map(encode_basestring_ascii, texts))}]"
 
 
 def result_id(source: str, event_id: str, run: str, result_type: str, subject: str | None) -> str:
@@ -49,7 +51,7 @@ def result_id(source: str, event_id: str, run: str, result_type: str, subject: s
         result_type: the result's event type.
         subject: the result's subject; several results of one type for one event differ in it.
     """
-    return _RESULTS.id_of(_joined([source, event_id, run, result_type, subject or ""]))
+    return _RESULTS.id_of(_joined(source, event_id, run, result_type, subject or ""))
 
 
 def body_digest(body: bytes) -> str:

@@ -16,10 +16,11 @@ again. An order that we only know from its cancel is a *tombstone*: ``cancelling
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from consumer.domain.copying import replace
 from consumer.domain.order_parts import NO_DAYS
 
 if TYPE_CHECKING:

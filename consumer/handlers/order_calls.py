@@ -9,12 +9,12 @@ as its own arrival.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
+from consumer.domain.copying import replace
 from consumer.domain.errors import (
     AlreadyDone,
     BooksUnavailable,

@@ -6,9 +6,9 @@ Reschedules that came before it go along in its body.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from consumer.domain.copying import replace
 from consumer.domain.errors import ErrorClass, Rejected
 from consumer.domain.letters import ErrorNote, note_of
 from consumer.domain.order import CallKind, CallOutcome, Intent, Order

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from consumer.domain.copying import replace
 from consumer.domain.errors import Rejected
 from consumer.domain.letters import note_of
 from consumer.domain.order import CallKind, CallOutcome, OrderState

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
@@ -29,7 +29,7 @@ from consumer.observability.redaction import Redactor
 from consumer.observability.tracebacks import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
     from datetime import tzinfo
     from pathlib import Path
 
@@ -87,29 +87,35 @@ def get_logger(name: str) -> Log:
     return cast("Log", structlog.get_logger(name))
 
 
-@contextlib.contextmanager
-def message_context(
-    *,
-    event_id: str | None = None,
-    so_id: str | None = None,
-    lane: str | None = None,
-    attempt: int | None = None,
-    traceparent: str | None = None,
-) -> Iterator[None]:
+class message_context:  # noqa: N801 - reads as the statement that it is; a generator would cost four times as much
     """Put what is being worked on onto every line written within, also by rooms that do not know it."""
-    known = {
-        "event_id": event_id,
-        "so_id": so_id,
-        "lane": lane,
-        "attempt": attempt,
-        "trace_id": trace_id(traceparent),
-    }
-    outer = _IN_HAND.get()
-    token = _IN_HAND.set({**outer, **{key: value for key, value in known.items() if value is not None}})
-    try:
-        yield
-    finally:
-        _IN_HAND.reset(token)
+
+    __slots__ = ("_known", "_token")
+
+    def __init__(
+        self,
+        *,
+        event_id: str | None = None,
+        so_id: str | None = None,
+        lane: str | None = None,
+        attempt: int | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        known = {
+            "event_id": event_id,
+            "so_id": so_id,
+            "lane": lane,
+            "attempt": attempt,
+            "trace_id": trace_id(traceparent),
+        }
+        self._known = {key: value for key, value in known.items() if value is not None}
+        self._token: Token[Mapping[str, object]]
+
+    def __enter__(self) -> None:
+        self._token = _IN_HAND.set({**_IN_HAND.get(), **self._known})
+
+    def __exit__(self, *_: object) -> None:
+        _IN_HAND.reset(self._token)
 
 
 def trace_id(traceparent: str | None) -> str | None:

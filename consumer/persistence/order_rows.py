@@ -137,7 +137,7 @@ def mobile_end(mobile: str) -> str | None:
 
 def digits_of(mobile: str) -> str:
     """Return the digits of a telephone number as it is printed, with those of its extension."""
-    return "".join(character for character in mobile if character.isdigit())
+    return "".join(filter(str.isdigit, mobile))
 
 
 def _call(intent: Intent) -> tuple[object, ...]:
@@ -214,5 +214,5 @@ def _moment(milliseconds_since_1970: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds_since_1970)
 
 
-def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# Made once: `json.dumps` with arguments makes an encoder for each call.
+_dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

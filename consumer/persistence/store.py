@@ -243,6 +243,14 @@ class Store(Interventions):
         """Return those of ``keys`` that are done."""
         return await self._database.read(lambda connection: self._inbox.find(connection, keys))
 
+    async def standings(
+        self, keys: Collection[InboxKey], so_ids: Collection[str]
+    ) -> tuple[dict[InboxKey, InboxEntry], dict[str, Order]]:
+        """Return those of ``keys`` that are done, and those of ``so_ids`` that are in the books, in one trip."""
+        return await self._database.read(
+            lambda connection: (self._inbox.find(connection, keys), self._orders.find(connection, so_ids))
+        )
+
     async def ended(self, events: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
         """Return how those events ended that did, when they first came or by a replay: refused only by all of them."""
         return await self._database.read(lambda connection: self._inbox.ended(connection, events))

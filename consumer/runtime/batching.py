@@ -1,8 +1,8 @@
 """Coalescing: whatever is asked while the event loop is busy is one batch, so batches grow with the load.
 
 Callers write ``await batcher.ask(question)`` as if each were alone. An idle service answers at once; a busy one
-collects until its loop comes to rest (`lull`). What is queued is bounded by the number of callers, and those are bounded
-by prefetch.
+collects until its loop comes to rest (`lull`). What is queued is bounded by the number of callers, and those are
+bounded by prefetch.
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ class BatchedBooks:
         self._store = store
         self._on_count = on_count
         self._commits: Batcher[UnitOfWork, None] = Batcher(self._apply, limit=_UNITS_PER_COMMIT)
-        self._inbox: Batcher[InboxKey, InboxEntry | None] = Batcher(self._find_inbox, limit=_KEYS_PER_LOOKUP)
+        self._standings: Batcher[tuple[InboxKey, str | None], tuple[InboxEntry | None, Order | None]] = Batcher(
+            self._find_standings, limit=_KEYS_PER_LOOKUP
+        )
+        self._read_ahead: dict[str, Order | None] = {}
         self._by_numbers: Batcher[tuple[str, str | None], list[Order]] = Batcher(
             self._find_by_numbers, limit=_KEYS_PER_LOOKUP
         )
@@ -56,12 +59,25 @@ class BatchedBooks:
             BooksUnavailable: the database does not answer; whether the unit holds is for the next reader to find out.
         """
         await self._commits.ask(unit)
-        if any(isinstance(write, CountBatch) for write in unit.writes):
+        if CountBatch in map(type, unit.writes):
             self._on_count()
 
-    async def inbox(self, key: InboxKey) -> InboxEntry | None:
-        """Return how the event of ``key`` ended, or None while it has not."""
-        return await self._inbox.ask(key)
+    async def inbox(self, key: InboxKey, *, about: str | None = None) -> InboxEntry | None:
+        """Return how the event of ``key`` ended, or None while it has not.
+
+        Args:
+            key: of the event.
+            about: the order that will be asked for next, where there is one: it is read in the same statement's trip,
+                and `order` hands it out once, unless `let_go` comes first.
+        """
+        entry, order = await self._standings.ask((key, about))
+        if about is not None:
+            self._read_ahead[about] = order
+        return entry
+
+    def let_go(self, so_id: str) -> None:
+        """Forget an order that was read ahead and that nobody has asked for."""
+        self._read_ahead.pop(so_id, None)
 
     async def replayed_letter(self, run: str, key: InboxKey) -> str | None:
         """Return the id of the letter that the replay ``run`` sent as the event of ``key``; None: it sent no such."""
@@ -69,6 +85,8 @@ class BatchedBooks:
 
     async def order(self, so_id: str) -> Order | None:
         """Return the order, or None if it is not in the books."""
+        if so_id in self._read_ahead:
+            return self._read_ahead.pop(so_id)
         return await self._orders.ask(so_id)
 
     async def orders(self, so_ids: Collection[str]) -> Mapping[str, Order]:
@@ -146,9 +164,11 @@ class BatchedBooks:
     async def _apply(self, units: list[UnitOfWork]) -> Sequence[RelayError | None]:
         return await self._store.apply(units)
 
-    async def _find_inbox(self, keys: list[InboxKey]) -> Sequence[InboxEntry | None]:
-        found = await self._store.inbox(set(keys))
-        return [found.get(key) for key in keys]
+    async def _find_standings(
+        self, asked: list[tuple[InboxKey, str | None]]
+    ) -> Sequence[tuple[InboxEntry | None, Order | None]]:
+        done, orders = await self._store.standings({key for key, _ in asked}, {about for _, about in asked if about})
+        return [(done.get(key), orders.get(about) if about else None) for key, about in asked]
 
     async def _find_by_numbers(self, numbers: list[tuple[str, str | None]]) -> Sequence[list[Order]]:
         found = await self._store.orders_by_numbers(set(numbers))

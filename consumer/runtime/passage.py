@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Passage:
     """One delivery under way; what it is about is filled in as it is read."""
 
-    __slots__ = ("_began", "delivery", "digest", "follows", "key", "note", "outcome", "subject", "type")
+    __slots__ = ("_began", "delivery", "digest", "follows", "key", "note", "order", "outcome", "subject", "type")
 
     def __init__(self, delivery: Delivery) -> None:
         self._began = time.perf_counter()
@@ -34,6 +34,7 @@ class Passage:
         self.key = InboxKey(source="", event_id=self.digest)
         self.note: ErrorNote | None = None
         self.outcome = "left"
+        self.order: str | None = None
         self.subject: str | None = None
         self.type: str | None = None
         self.follows: str | None = None
@@ -52,7 +53,8 @@ class Passage:
         self.key = InboxKey(source=event.source, event_id=event.id)
         # The order, also where the publisher left the optional subject out: it is what must not be worked on twice.
         so_id = getattr(event.data, "so_id", None)
-        self.subject = so_id if isinstance(so_id, str) else event.subject
+        self.order = so_id if isinstance(so_id, str) else None
+        self.subject = self.order or event.subject
         self.type = event.type
 
     def belongs_to(self, run: str, letter_id: str) -> None:

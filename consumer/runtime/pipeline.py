@@ -186,7 +186,11 @@ class Pipeline:
         try:
             # Copies of one event take turns too, where there is no order that they are about.
             async with self._turns.turn(passage.subject or passage.suspect_key):
-                return await self._unless_done(passage, event)
+                try:
+                    return await self._unless_done(passage, event)
+                finally:
+                    if passage.order is not None:
+                        self._books.let_go(passage.order)
         except Exception as error:  # noqa: BLE001 - recoverability decides on every error; one that is not ours is a bug
             return await self._aftermath.of(passage, error)
 
@@ -196,7 +200,7 @@ class Pipeline:
             return await self._aftermath.sit_out(passage)
         if passage.delivery.replay is not None and await self._done_meanwhile(passage, passage.delivery.replay, event):
             return Settlement.ACK
-        done = await self._books.inbox(passage.key)
+        done = await self._books.inbox(passage.key, about=passage.order)
         if done is not None:
             return await self._duplicate(passage, done)
         handler = self._handlers.get(event.type)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from datetime import timedelta
 
+    from consumer.domain.order import Order
     from consumer.domain.outcome import Result
     from consumer.persistence.store import Store
     from publishers.confirms import ConfirmedPublisher
@@ -70,6 +71,11 @@ class FakeStore:
         if self.failure is not None:
             raise self.failure
         return {key: self.entries[key] for key in keys if key in self.entries}
+
+    async def standings(
+        self, keys: Collection[InboxKey], _so_ids: Collection[str]
+    ) -> tuple[dict[InboxKey, InboxEntry], dict[str, Order]]:
+        return await self.inbox(keys), {}
 
     async def outbox_of(self, key: InboxKey) -> list[OutboxMessage]:
         return [message for message in self.messages.values() if message.key == key]
