@@ -51,8 +51,7 @@ class Batcher(Generic[Question, Answer]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                if len(self._waiting) < self._limit:
-                    await lull()
+                await lull(self._full)
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 await self._answer(batch)
         finally:
@@ -61,6 +60,9 @@ class Batcher(Generic[Question, Answer]):
             for _, future in self._waiting:
                 future.cancel()
             self._waiting.clear()
+
+    def _full(self) -> bool:
+        return len(self._waiting) >= self._limit
 
     async def _answer(self, batch: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
         try:

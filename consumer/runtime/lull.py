@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _IDLE_TURN: Final = 100e-6
 """Seconds that a turn of the loop takes at most if nobody did anything in it. An empty one takes 10 to 20 µs, the
@@ -23,11 +26,15 @@ _PATIENCE: Final = 0.025
 """Seconds after which a loop that does not come to rest is waited for no longer."""
 
 
-async def lull() -> None:
-    """Return when the event loop is at rest: at once where it is idle, after 25 ms at the latest."""
+async def lull(enough: Callable[[], bool] = lambda: False) -> None:
+    """Return when the event loop is at rest: at once where it is idle, after 25 ms at the latest.
+
+    Args:
+        enough: asked every turn; once it is true nothing more is waited for.
+    """
     until = perf_counter() + _PATIENCE
     idle = 0
-    while idle < _IDLE_TURNS:
+    while idle < _IDLE_TURNS and not enough():
         before = perf_counter()
         await asyncio.sleep(0)
         now = perf_counter()
