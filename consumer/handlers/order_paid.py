@@ -77,11 +77,7 @@ class OrderPaidHandler:
             consignee=_consignee(paid),
         )
         try:
-            body = self._ylh.create_body(
-                paid.model_copy(
-                    update={"distribution_on": day(days.distribution_on), "install_on": day(days.install_on)}
-                )
-            )
+            body = self._ylh.create_body(_on_days(paid, days) if order.held else paid)
         except Rejected as refusal:
             return _refused(event, key, known, refusal, worker, started=now)
         intent = Intent(
@@ -167,6 +163,10 @@ def _days_to_push(paid: OrderPaid, held: tuple[HeldReschedule, ...]) -> Days:
     for one in sorted(held, key=lambda held: held.version):
         days = days.under(one.days) if one.version > paid.version else days
     return days
+
+
+def _on_days(paid: OrderPaid, days: Days) -> OrderPaid:
+    return paid.model_copy(update={"distribution_on": day(days.distribution_on), "install_on": day(days.install_on)})
 
 
 def _paid(event: Event) -> OrderPaid:
