@@ -33,7 +33,7 @@ def content_header(
     Args:
         channel: its number.
         size: bytes of the body.
-        content_type: at most 255 bytes, as are the next texts.
+        content_type: at most 255 bytes and not empty, as are the next texts.
         headers: none where empty.
         message_id: always there.
         type_: left out where None.

@@ -47,9 +47,7 @@ class BatchedBooks:
             self._find_standings, limit=_TOGETHER
         )
         self._read_ahead: dict[str, Order | None] = {}
-        self._by_numbers: Batcher[tuple[str, str | None], list[Order]] = Batcher(
-            self._find_by_numbers, limit=_TOGETHER
-        )
+        self._by_numbers: Batcher[tuple[str, str | None], list[Order]] = Batcher(self._find_by_numbers, limit=_TOGETHER)
         self._orders: Batcher[str, Order | None] = Batcher(self._find_orders, limit=_TOGETHER)
 
     async def commit(self, unit: UnitOfWork) -> None:
