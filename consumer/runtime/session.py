@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from consumer.domain.delivery import Delivery, Settlement
 from consumer.observability.logging import get_logger
 from consumer.runtime.acks import AckLedger
+from consumer.runtime.intake import Intake
 from consumer.runtime.waiting import first_of
 from rabbitmq.connection import CHANNEL_ERRORS, own_cancels_only
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiormq.abc import AbstractChannel, DeliveredMessage
+    from pamqp.commands import Basic
+    from pamqp.header import ContentHeader
 
     from publishers.supervision import Link
 
@@ -66,7 +69,8 @@ class Session:
             self._channel.closing.add_done_callback(self._closed)
             self._channel.on_consumer_cancel_callbacks.add(lambda _: self._over.set())
             await self._channel.basic_qos(prefetch_count=prefetch)
-            consumed = await self._channel.basic_consume(self._queue, self._on_delivery)
+            Intake(self._channel, self._on_delivery)
+            consumed = await self._channel.basic_consume(self._queue, _not_by_the_library)
         self._consumer_tag = consumed.consumer_tag
 
     def _closed(self, closing: asyncio.Future[object]) -> None:
@@ -113,19 +117,19 @@ class Session:
         except CHANNEL_ERRORS as error:
             log.debug("channel not closed; it is gone", queue=self._queue, error=type(error).__name__)
 
-    async def _on_delivery(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag
+    def _on_delivery(self, method: Basic.Deliver, header: ContentHeader, body: bytes) -> None:
+        tag = method.delivery_tag
         if tag is None:
             return
         self._ledger.opened(tag)
-        properties = message.header.properties
+        properties = header.properties
         self._spawn(
             self,
             tag,
             Delivery(
                 queue=self._queue,
-                body=message.body,
-                routing_key=message.routing_key or "",
+                body=body,
+                routing_key=method.routing_key or "",
                 headers=properties.headers or {},
                 message_id=properties.message_id,
                 content_type=properties.content_type,
@@ -169,3 +173,7 @@ class Session:
             await self._channel.basic_nack(tag, requeue=True, wait=False)
         except CHANNEL_ERRORS as error:
             log.debug("delivery not returned; its channel is gone", queue=self._queue, error=type(error).__name__)
+
+
+async def _not_by_the_library(message: DeliveredMessage) -> None:
+    raise RuntimeError(f"delivery {message.delivery_tag} went past the intake: it stays with the broker")
