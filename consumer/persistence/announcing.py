@@ -43,6 +43,7 @@ class Announced:
         self._database = database
         self._announce = announce
         self.url: URL = database.url
+        self.writes_at_once = database.writes_at_once
 
     @property
     def dialect(self) -> Dialect:

@@ -43,6 +43,8 @@ class Database(Protocol):
     """
 
     url: URL
+    writes_at_once: int
+    """Transactions that are worth having under way side by side."""
 
     @property
     def dialect(self) -> Dialect:
@@ -83,6 +85,9 @@ def open_database(
 
 class PostgresDatabase:
     """A server, over asyncpg and one pool."""
+
+    # A transaction is a dozen trips to the server, in which a process of a hundred deliveries runs out of work.
+    writes_at_once = 3
 
     def __init__(self, url: URL, lock_timeout_ms: int, answer_within: float | None) -> None:
         self.url = url

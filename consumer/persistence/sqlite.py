@@ -42,6 +42,8 @@ class SqliteDatabase:
         busy_timeout_ms: how long to wait for another process's transaction.
     """
 
+    writes_at_once = 1
+
     def __init__(self, url: URL, busy_timeout_ms: int) -> None:
         self.url = url
         self._busy_timeout_ms = busy_timeout_ms

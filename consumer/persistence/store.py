@@ -120,6 +120,11 @@ class Store(Interventions):
         database = open_database(database_url, busy_timeout_ms=busy_timeout_ms)
         return cls(database if announce is None else Announced(database, announce), chain_key)
 
+    @property
+    def writes_at_once(self) -> int:
+        """Calls of `apply` that are worth having under way side by side."""
+        return self._database.writes_at_once
+
     async def close(self) -> None:
         """Close all connections."""
         await self._database.close()

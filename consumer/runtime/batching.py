@@ -24,16 +24,24 @@ class Batcher(Generic[Question, Answer]):
 
     Args:
         work: answers a batch in order. An answer that is an exception is raised to its own caller only; an exception
-            raised by ``work`` itself is raised to every caller of that batch. limit: most questions in one batch.
+            raised by ``work`` itself is raised to every caller of that batch.
+        limit: most questions in one batch.
+        at_once: batches that may be under way side by side.
     """
 
     def __init__(
-        self, work: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]], *, limit: int
+        self,
+        work: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        limit: int,
+        at_once: int = 1,
     ) -> None:
         self._work = work
         self._limit = limit
+        self._at_once = at_once
         self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
         self._runner: asyncio.Task[None] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Question) -> Answer:
         """Return the answer to ``question``; a cancelled caller does not disturb the batch."""
@@ -45,15 +53,19 @@ class Batcher(Generic[Question, Answer]):
 
     async def idle(self) -> None:
         """Wait until nothing is being worked on."""
-        while self._runner is not None:
-            await asyncio.wait({self._runner})
+        while tasks := self._answering | ({self._runner} if self._runner is not None else set()):
+            await asyncio.wait(tasks)
 
     async def _run(self) -> None:
         try:
             while self._waiting:
                 await lull(self._full)
+                if len(self._answering) >= self._at_once:
+                    await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                await self._answer(batch)
+                answering = asyncio.create_task(self._answer(batch))
+                self._answering.add(answering)
+                answering.add_done_callback(self._answering.discard)
         finally:
             self._runner = None
             # Left over only where the runner itself was cancelled: nobody would come for them.

@@ -42,7 +42,7 @@ class BatchedBooks:
     def __init__(self, store: Store, *, on_count: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._on_count = on_count
-        self._commits: Batcher[UnitOfWork, None] = Batcher(self._apply, limit=_TOGETHER)
+        self._commits: Batcher[UnitOfWork, None] = Batcher(self._apply, limit=_TOGETHER, at_once=store.writes_at_once)
         self._standings: Batcher[tuple[InboxKey, str | None], tuple[InboxEntry | None, Order | None]] = Batcher(
             self._find_standings, limit=_TOGETHER
         )

@@ -50,6 +50,8 @@ POLICY = Policy()
 class FakeStore:
     """What `consumer.persistence.store.Store` promises, in memory."""
 
+    writes_at_once = 2
+
     def __init__(self) -> None:
         self.entries: dict[InboxKey, InboxEntry] = {}
         self.messages: dict[str, OutboxMessage] = {}
