@@ -255,14 +255,22 @@ def may_go(counts: Counts, canary: Sequence[int]) -> int:
     return 0
 
 
-def too_many_failed(newest: Sequence[bool], stop_at: float) -> bool:
+def too_many_failed(newest: Sequence[bool], stop_at: float, *, of: int) -> bool:
     """Tell whether a replay has to stop.
 
     Args:
         newest: for each of the newest `LOOKED_AT` outcomes whether it failed.
         stop_at: `Terms.stop_at_error_rate`.
+        of: so many letters are judged together at least (`judged_together`), heard of or not: that the one failure of
+            ten is heard of first makes it no more than one of ten.
     """
-    return bool(newest) and sum(newest) / len(newest) > stop_at
+    return bool(newest) and sum(newest) / max(len(newest), of) > stop_at
+
+
+def judged_together(counts: Counts, canary: Sequence[int]) -> int:
+    """Return how many letters the newest step of the canary that has gone out whole sent in all."""
+    everything = counts.begun + counts.waiting
+    return max((step for step in (min(one, everything) for one in canary) if step <= counts.begun), default=1)
 
 
 def message_id(replay_id: str, position: int) -> str:

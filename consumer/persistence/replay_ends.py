@@ -128,9 +128,13 @@ class ReplayEnds:
         return len(ends)
 
     def give_up(self, connection: Connection, replay_id: str, why: str, now: datetime) -> int:
-        """Open a bite of those letters again that went and were not heard of; return how many, 0 when none is left."""
-        while sum(self.hear(connection, replay_id, now)):
-            pass
+        """Open a bite of those letters again that went and were not heard of, once nothing more is heard.
+
+        Returns:
+            Of how many letters something was written down; 0 when none is left.
+        """
+        if heard := sum(self.hear(connection, replay_id, now)):
+            return heard
         lost = self._some(connection, replay_id, ItemStatus.SENT)
         ends = [End(place, letter_id, ItemStatus.FAILED, LetterStatus.OPEN, why) for place, letter_id in lost]
         self.write(connection, replay_id, ends, now)

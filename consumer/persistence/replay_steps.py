@@ -18,13 +18,13 @@ from consumer.domain.replay import (
     LOOKED_AT,
     ItemStatus,
     ReplayStatus,
+    judged_together,
     may_go,
     sent_again,
     too_many_failed,
 )
 from consumer.domain.results import SOURCE, outgoing, recorded
 from consumer.domain.writes import InboxKey, LetterStatus, OutboxMessage
-from consumer.persistence import tables
 from consumer.persistence.bulk import Incoming
 from consumer.persistence.columns import clock, clock_once, database_time, milliseconds
 from consumer.persistence.letters import letter_of_row
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from consumer.persistence.replay_ends import ReplayEnds
     from consumer.persistence.sync_log import SyncLog
 
-_INBOX = tables.inbox
 _AT_ONCE: Final = 500
 """Outcomes read in one step, and letters sent in one."""
 ACTOR: Final = "haier-relay"
@@ -170,7 +169,8 @@ class ReplaySteps:
             .limit(LOOKED_AT)
         ).scalars()
         failed = [status == ItemStatus.FAILED.value for status in newest]
-        return too_many_failed(failed, replay.terms.stop_at_error_rate)
+        together = min(judged_together(replay.counts, replay.terms.canary), LOOKED_AT)
+        return too_many_failed(failed, replay.terms.stop_at_error_rate, of=together)
 
     def _stop(self, connection: Connection, replay: Replay, now: datetime) -> None:
         counts = replay.counts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from consumer.domain.replay import (
     ABANDONS,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from consumer.domain.audit import AuditEntry
     from consumer.domain.replay import Counts, Item, Plan, Terms
@@ -167,6 +167,12 @@ class Replays:
         wanted = sorted(connection.execute(select(ITEMS.c.letter_id).where(*waiting)).scalars())
         if not wanted:
             raise refusal(f"plan {replay_id} has no letter that would go", "Nothing was done.")
+        rivals = _rivals(connection, waiting, wanted)
+        if rivals:
+            raise refusal(
+                f"plan {replay_id} is stale: another replay has other letters of {rivals} of its events in hand",
+                _PLAN_ANEW,
+            )
         taken = sum(_take(connection, replay_id, some) for some in bites(wanted))
         if taken != len(wanted):
             raise refusal(
@@ -206,6 +212,29 @@ class Replays:
             return _found(connection, replay_id)
 
         return await self._database.write(turned)
+
+
+def _rivals(connection: Connection, waiting: Sequence[ColumnElement[bool]], wanted: Sequence[str]) -> int:
+    """Return how many other letters of the events that are to go are under way.
+
+    All letters of those events are held then: of two plans with one event between them the second sees what the first
+    has taken.
+    """
+    mine = LETTERS.alias()
+    of_one_event = and_(LETTERS.c.event_id == mine.c.event_id, LETTERS.c.event_source == mine.c.event_source)
+    query = (
+        select(LETTERS.c.id)
+        .select_from(ITEMS.join(mine, mine.c.id == ITEMS.c.letter_id).join(LETTERS, of_one_event))
+        .where(*waiting, LETTERS.c.id != mine.c.id)
+    )
+    kin = connection.execute(query).scalars().all()
+    for some in bites((*wanted, *kin)):
+        hold_letters(connection, some)
+    under_way = LETTERS.c.status == LetterStatus.REPLAYING.value
+    return sum(
+        len(connection.execute(select(LETTERS.c.id).where(LETTERS.c.id.in_(some), under_way)).all())
+        for some in bites(kin)
+    )
 
 
 def _take(connection: Connection, replay_id: str, ids: Sequence[str]) -> int:

@@ -85,13 +85,10 @@ DUE_ENDED: Final = _due(
     order_kinds.ENDED_WITH_CUSTOMER, _ORDERS.c.state_at <= clock_once() - bindparam("age", type_=BigInteger)
 )
 DUE_DELIVERED: Final = _due(order_kinds.DELIVERED_WITH_CUSTOMER, _ORDERS.c.delivered_at < _BEFORE)
+_LONG_CLOSED: Final = IS_CLOSED & (_LETTERS.c.closed_at < _BEFORE)
 DUE_LETTERS: Final = (
     select(_LETTERS.c.id)
-    .where(
-        IS_CLOSED,
-        _LETTERS.c.closed_at < _BEFORE,
-        func.length(_LETTERS.c.body) > literal_column("0"),
-    )
+    .where(_LONG_CLOSED, func.length(_LETTERS.c.body) > literal_column("0"))
     .limit(literal_column(str(_BITE)))
 )
 
@@ -102,7 +99,8 @@ _NEVER_STARTED: Final = _REPLAYS.c.started_at.is_(None) & (
 _STATEMENTS: Final = (
     _scrubbed(DUE_ENDED),
     _scrubbed(DUE_DELIVERED),
-    update(_LETTERS).where(_LETTERS.c.id.in_(DUE_LETTERS)).values(body=_NOTHING),
+    # Asked again of the row as it is by now: a letter that was opened meanwhile is still to be replayed.
+    update(_LETTERS).where(_LETTERS.c.id.in_(DUE_LETTERS), _LONG_CLOSED).values(body=_NOTHING),
     # What a person has made of a letter, also in a plan that nobody started; few have, so all at once.
     update(_ITEMS)
     .where(

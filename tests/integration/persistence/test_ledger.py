@@ -186,6 +186,58 @@ async def test_a_letter_that_is_opened_while_closed_ones_are_deleted_stays(store
     assert await store.letter("defect-0") is not None
 
 
+async def test_a_letter_that_is_opened_while_closed_ones_are_scrubbed_keeps_its_body(
+    store: Store, migrated_url: str
+) -> None:
+    if not migrated_url.startswith("postgresql"):
+        pytest.skip("on SQLite one writes at a time")
+    letters = tables.dead_letters
+    await store.ledger_acts.discard(["defect-0", "defect-1"], act("dlq.discard"))
+
+    def opened(connection: Connection) -> None:
+        connection.execute(letters.update().where(letters.c.id == "defect-0").values(status="open", closed_at=None))
+        connection.execute(text("SELECT pg_sleep(0.5)"))
+
+    async with Store.open(migrated_url) as another:
+        opening = asyncio.create_task(another._database.write(opened))
+        await asyncio.sleep(0.2)
+        assert await store.scrub(timedelta(0)) == 1
+        await opening
+    kept, scrubbed = await store.letter("defect-0"), await store.letter("defect-1")
+    assert kept is not None
+    assert kept.body
+    assert scrubbed is not None
+    assert not scrubbed.body
+
+
+async def test_of_two_replays_with_letters_of_one_event_the_second_is_told(store: Store, migrated_url: str) -> None:
+    ids = [f"defect-{number}" for number in range(EACH)]
+    letters = {letter.id: letter for letter in await store.open_letters(100) if letter.id in ids}
+    again = [replace(letter, id=f"again-{id_}", lane="relay.catalog") for id_, letter in letters.items()]
+    assert not any(await store.apply([UnitOfWork((letter,)) for letter in again]))
+
+    def of(plan_id: str, prefix: str) -> Plan:
+        items = [
+            Item(f"{prefix}{id_}", one.lane, one.type, one.event_source, one.event_id, body=None)
+            for id_, one in letters.items()
+        ]
+        return Plan(plan_id, "{}", datetime.now(UTC), "li@ops", items)
+
+    async with Store.open(migrated_url) as another:
+        await store.replays.keep(of("first", ""))
+        await store.replays.keep(of("second", "again-"))
+        ends = await asyncio.gather(
+            store.replays.start("first", Terms(), act("replay.start")),
+            another.replays.start("second", Terms(), act("replay.start")),
+            return_exceptions=True,
+        )
+    [started] = [end for end in ends if isinstance(end, Replay)]
+    [refused] = [end for end in ends if isinstance(end, ReplayRefused)]
+    assert f"other letters of {EACH} of its events in hand" in refused.message
+    told = await store.replay_looks.items(started.id, ItemStatus.WAITING)
+    assert len(told) == EACH
+
+
 async def _made_hours_ago(store: Store, plan_id: str, hours: int) -> None:
     replays = ledger_tables.replays
     earlier = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.replay import Counts, Terms, may_go, too_many_failed
+from consumer.domain.replay import Counts, Terms, judged_together, may_go, too_many_failed
 
 CANARIES = st.lists(st.integers(1, 60), max_size=4, unique=True).map(lambda steps: tuple(sorted(steps)))
 
@@ -54,16 +54,42 @@ def test_first_one_then_ten_then_all(counts: Counts, canary: tuple[int, ...], ma
 
 @given(st.lists(st.booleans(), max_size=100), st.floats(0, 1))
 def test_it_stops_above_a_rate_and_not_at_it(newest: list[bool], stop_at: float) -> None:
-    assert too_many_failed(newest, stop_at) == (bool(newest) and sum(newest) > stop_at * len(newest) + 0) or (
+    assert too_many_failed(newest, stop_at, of=1) == (bool(newest) and sum(newest) > stop_at * len(newest) + 0) or (
         # Two ways of one comparison may differ in the last digit.
         abs(sum(newest) - stop_at * len(newest)) < 1e-9
     )
 
 
 def test_never_is_never_and_no_outcome_is_no_failure() -> None:
-    assert not too_many_failed([True] * 100, 1.0)
-    assert not too_many_failed([], 0.0)
-    assert too_many_failed([False] * 99 + [True], 0.0)
+    assert not too_many_failed([True] * 100, 1.0, of=10)
+    assert not too_many_failed([], 0.0, of=1)
+    assert too_many_failed([False] * 99 + [True], 0.0, of=10)
+
+
+@given(st.permutations([True] * 2 + [False] * 8), st.integers(1, 10))
+def test_of_ten_that_went_together_two_failures_do_not_stop_it_whenever_they_are_heard_of(
+    outcomes: list[bool], heard: int
+) -> None:
+    assert not too_many_failed(outcomes[:heard], 0.2, of=10)
+
+
+def test_a_third_failure_of_ten_stops_it_before_the_others_are_heard_of() -> None:
+    assert too_many_failed([True] * 3, 0.2, of=10)
+
+
+@pytest.mark.parametrize(
+    ("counts", "canary", "together"),
+    [
+        (Counts(waiting=99, sent=1), (1, 10), 1),
+        (Counts(waiting=95, sent=4, succeeded=1), (1, 10), 1),
+        (Counts(waiting=90, sent=9, succeeded=1), (1, 10), 10),
+        (Counts(waiting=10, sent=80, succeeded=10), (1, 10), 10),
+        (Counts(sent=4, succeeded=1), (1, 10), 5),
+        (Counts(waiting=5, sent=1), (), 1),
+    ],
+)
+def test_a_step_of_the_canary_is_judged_as_a_whole(counts: Counts, canary: tuple[int, ...], together: int) -> None:
+    assert judged_together(counts, canary) == together
 
 
 @pytest.mark.parametrize(
