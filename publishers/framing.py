@@ -1,4 +1,4 @@
-"""One AMQP channel in confirm mode, written to in whole batches: the only file that knows aiormq's insides.
+"""One AMQP channel in confirm mode, written to in whole batches: the publishers' only file that knows aiormq's insides.
 
 `Exchange.publish` costs 200 µs of CPU a message and `basic_publish` 150 (a task, two locks, a time-out and two
 registered futures for each); marshalling a batch into one write and matching the confirms here costs 30 to 50, and 60
