@@ -72,8 +72,8 @@ async def test_one_worker_at_a_time_on_an_order(amqp_url: str, database_url: str
         relay = await stack.enter_async_context(system(amqp_url, database_url, sandbox, **patience))
         crew = await stack.enter_async_context(crewed(relay, lots, tmp_path / "log"))
         await relay.send(*events)
-        # A create whose answer is lost is found by its duplicate, without the number that a reschedule needs: that comes
-        # with a callback, and none does here.
+        # A create whose answer is lost is found by its duplicate, without the number that a reschedule needs: that
+        # comes with a callback, and none does here.
         await eventually(lambda: _answered(relay, {f"paid-{so_id}-1" for so_id in ORDERS}), within=60)
         await crew.kill_one()
         await asyncio.sleep(1)
