@@ -59,9 +59,10 @@ class Batcher(Generic[Question, Answer]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await lull(self._full)
+                # First this: a lull keeps the loop turning, which takes the interpreter from the database's thread.
                 if len(self._answering) >= self._at_once:
                     await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
+                await lull(self._full)
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 answering = asyncio.create_task(self._answer(batch))
                 self._answering.add(answering)
