@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
+import aiormq.connection
 from aiormq.exceptions import AMQPError, AuthenticationError, InvalidFrameError, ProbableAuthenticationError
 from yarl import URL
+
+from rabbitmq.receiving import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +39,9 @@ _COMES_THROUGH: Final = 1.0
 
 _PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _PASSWORD: Final = re.compile(r"^((?:[^:/?#@]*://)?+[^:@/]*):.*@", re.DOTALL)
+
+# aiormq has no other way to be given another: its connections look the class up by this name.
+aiormq.connection.FrameReceiver = Receiver  # type: ignore[misc]
 
 
 class Cause(StrEnum):
