@@ -13,7 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from consumer.observability.lines import Line
+
+_CAN_WAIT = frozenset({"debug", "info"})
 AT_MOST = 1_000
 """Lines that wait; more than messages can end in one turn."""
 
@@ -27,19 +32,23 @@ class GatheringHandler(logging.Handler):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
-    def put_down(self, record: logging.LogRecord) -> bool:
-        """Keep the line of ``record`` for the next `write_out`; returns whether it may wait for that."""
+    def put_down(self, line: Line) -> bool:
+        """Keep ``line`` for the next `write_out`; returns whether it may wait for that."""
 
     @abstractmethod
     def write_out(self) -> None:
         """Write what was put down; must not raise."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Put a line down, and see that it is written."""
-        may_wait = self.put_down(record) and record.levelno < logging.WARNING
-        self._waiting += 1
-        if not may_wait or self._waiting >= AT_MOST or not self._written_soon():
-            self.flush()
+    def take(self, line: Line) -> None:
+        """Put a line down, and see that it is written; for any thread."""
+        self.acquire()
+        try:
+            may_wait = self.put_down(line) and line.level in _CAN_WAIT
+            self._waiting += 1
+            if not may_wait or self._waiting >= AT_MOST or not self._written_soon():
+                self.flush()
+        finally:
+            self.release()
 
     def flush(self) -> None:
         """Write what waits."""

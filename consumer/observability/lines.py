@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pydantic_core import PydanticSerializationError, to_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
@@ -62,8 +64,11 @@ def as_json(line: Line) -> bytes:
         record["exception"] = line.exception
     for key, value in line.fields.items():
         record.setdefault(key, value)  # what the line is must not be overwritten by what it is about
-    # A lone surrogate (from somebody's broken input) cannot be encoded; it is escaped, so that no line is lost over it.
-    return _to_json(record).encode("utf-8", "backslashreplace") + b"\n"
+    try:
+        return to_json(record) + b"\n"
+    except PydanticSerializationError:
+        # A lone surrogate (from somebody's broken input) cannot be encoded: escaped, so that no line is lost over it.
+        return _to_json(record).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def as_text(line: Line, *, timezone: tzinfo | None, colours: bool) -> str:

@@ -43,6 +43,7 @@ _IN_HAND: ContextVar[Mapping[str, object]] = ContextVar("relay_in_hand", default
 """What the current task is working on. One variable for all of it: setting and merging one is cheaper than five."""
 
 _LINE = "relay_line"
+_ROOT = logging.getLogger()
 _LEVELS = {
     name: logging.getLevelNamesMapping()[name.upper()] for name in ("debug", "info", "warning", "error", "critical")
 }
@@ -213,17 +214,21 @@ def configure(
 class _Outlet:
     """Where structlog ends and the standard library begins: hands a finished line to the handlers.
 
-    It makes the record itself, because the standard way looks for the caller's place in the stack for every line.
+    Ours take the line as it is. A record, for whoever else listens, is made here, because the standard way looks for
+    the caller's place in the stack for every line.
     """
 
     def __init__(self, name: str = "sync", *_: object) -> None:
         self.name = name
-        self._logger = logging.getLogger(name)
 
     def _hand_over(self, line: Line) -> None:
-        record = logging.LogRecord(self.name, _LEVELS[line.level], "", 0, line.message, None, None)
-        setattr(record, _LINE, line)
-        self._logger.handle(record)
+        for handler in _ROOT.handlers:
+            if isinstance(handler, LineHandler):
+                handler.take(line)
+            else:
+                record = logging.LogRecord(self.name, _LEVELS[line.level], "", 0, line.message, None, None)
+                if record.levelno >= handler.level:
+                    handler.handle(record)
 
     debug = info = warning = warn = error = exception = critical = fatal = _hand_over
 
@@ -268,19 +273,33 @@ def _exception_of(exc_info: object) -> BaseException | None:
     return sys.exception() if exc_info else None
 
 
-class _Console(GatheringHandler):
+class LineHandler(GatheringHandler):
+    """One that takes lines as they are, and makes lines of the records that libraries bring."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take what a library logs."""
+        line: Line | None = getattr(record, _LINE, None)
+        if line is None:
+            line = from_foreign(record, self._redactor, stream_of(record.name), _IN_HAND.get())
+            setattr(record, _LINE, line)  # the next handler need not do it again
+        self.take(line)
+
+
+class _Console(LineHandler):
     """Text for people."""
 
     def __init__(self, redactor: Redactor, stream: TextIO, timezone: tzinfo | None) -> None:
-        super().__init__()
-        self._redactor = redactor
+        super().__init__(redactor)
         self._stream = stream
         self._timezone = timezone
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
         self._texts: list[str] = []
 
-    def put_down(self, record: logging.LogRecord) -> bool:
-        line = _line(record, self._redactor)
+    def put_down(self, line: Line) -> bool:
         self._texts.append(as_text(line, timezone=self._timezone, colours=self._colours))
         return True
 
@@ -293,17 +312,15 @@ class _Console(GatheringHandler):
             self._stream.flush()
 
 
-class _Files(GatheringHandler):
+class _Files(LineHandler):
     """JSON lines, one file for each stream."""
 
     def __init__(self, redactor: Redactor, directory: Path, max_bytes: int, keep: int) -> None:
-        super().__init__()
-        self._redactor = redactor
+        super().__init__(redactor)
         self._files = {name: ToughFile(AppendedFile(directory, name, max_bytes, keep)) for name in STREAMS}
         self._lines: dict[str, list[bytes]] = {}
 
-    def put_down(self, record: logging.LogRecord) -> bool:
-        line = _line(record, self._redactor)
+    def put_down(self, line: Line) -> bool:
         self._lines.setdefault(line.stream, []).append(as_json(line))
         # The heads of the audit log prove something only while nobody can be faster than they are.
         return line.stream != "auth"
@@ -317,11 +334,3 @@ class _Files(GatheringHandler):
         super().close()
         for file in self._files.values():
             file.close()
-
-
-def _line(record: logging.LogRecord, redactor: Redactor) -> Line:
-    line: Line | None = getattr(record, _LINE, None)
-    if line is None:
-        line = from_foreign(record, redactor, stream_of(record.name), _IN_HAND.get())
-        setattr(record, _LINE, line)  # the next handler need not do it again
-    return line

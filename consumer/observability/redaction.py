@@ -30,6 +30,8 @@ _CODE = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _DEEPEST = 6
 _MOST_ITEMS = 50
 _LONGEST_TEXT = 1000
+_LONGEST_KNOWN = 64
+_MOST_KNOWN = 1000  # in case somebody puts data under such a key
 _LONGEST_SEARCHED = 5 * _LONGEST_TEXT  # a megabyte in one field must not hold up the loop
 _SHORTEST_SECRET = 6  # a shorter one would tear ordinary words apart; such a password must not be logged anyway
 _SMALLEST_PHONE = 10_000_000_000
@@ -59,6 +61,8 @@ _SUSPICIOUS = re.compile(
 )
 
 
+_OF_FEW = CODES | {"lane", "type", "queue"}
+"""Keys whose values are few and come again in each line: what may be written of them is looked at once."""
 _OF_THE_SYSTEM = frozenset({"builtins", "socket", "ssl"})
 
 
@@ -83,6 +87,7 @@ class Redactor:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     speaking: tuple[type[BaseException], ...] = ()
     _secret: re.Pattern[str] | None = field(init=False, repr=False, default=None)
+    _known: dict[tuple[str, str], str] = field(init=False, repr=False, default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self._look_for_secrets()
@@ -96,6 +101,7 @@ class Redactor:
         telling = sorted(
             (re.escape(secret) for secret in self.secrets if len(secret) >= _SHORTEST_SECRET), reverse=True
         )
+        self._known.clear()
         if telling:
             object.__setattr__(self, "_secret", re.compile("|".join(telling)))
 
@@ -106,10 +112,18 @@ class Redactor:
         """
         clean: dict[str, Plain] = {}
         for key, value in fields.items():
-            if key in self.allowed:
+            if key in _OF_FEW and type(value) is str:
+                clean[key] = self._known.get((key, value)) or self._got_to_know(key, value)
+            elif key in self.allowed:
                 clean[key] = self._under(key, value, depth=0)
             elif isinstance(key, str) and _KEY.fullmatch(key):
                 clean[key] = REDACTED
+        return clean
+
+    def _got_to_know(self, key: str, value: str) -> Plain:
+        clean = self._under(key, value, depth=0) if key in self.allowed else REDACTED
+        if isinstance(clean, str) and len(value) <= _LONGEST_KNOWN and len(self._known) < _MOST_KNOWN:
+            self._known[key, value] = clean
         return clean
 
     def text(self, text: str, *, phones: bool = True) -> str:

@@ -10,6 +10,7 @@ from consumer.domain.errors import Snoozed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 
 LONGEST_WAIT: Final = 120.0
@@ -30,13 +31,16 @@ class Turns:
         self._longest_wait = longest_wait
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
-    @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
+    def turn(self, key: str) -> AbstractAsyncContextManager[None]:
         """Hold ``key`` for the length of the block; first come, first served.
 
         Raises:
             Snoozed: those before it take too long; it comes round again.
         """
+        return _Turn(self, key)
+
+    async def begin(self, key: str) -> None:
+        """Take ``key``; raises as `turn`."""
         lock, users = self._locks.get(key, (None, 0))
         if lock is None:
             lock = asyncio.Lock()
@@ -46,16 +50,21 @@ class Turns:
                 await self._wait_for(lock)
             else:
                 await lock.acquire()
-            try:
-                yield
-            finally:
-                lock.release()
-        finally:
-            lock, users = self._locks[key]
-            if users == 1:
-                del self._locks[key]
-            else:
-                self._locks[key] = (lock, users - 1)
+        except BaseException:
+            self._leave(key)
+            raise
+
+    def end(self, key: str) -> None:
+        """Give ``key`` to the next one."""
+        self._locks[key][0].release()
+        self._leave(key)
+
+    def _leave(self, key: str) -> None:
+        lock, users = self._locks[key]
+        if users == 1:
+            del self._locks[key]
+        else:
+            self._locks[key] = (lock, users - 1)
 
     async def _wait_for(self, lock: asyncio.Lock) -> None:
         try:
@@ -64,6 +73,21 @@ class Turns:
         except TimeoutError as error:
             what = f"others of the same order have been worked on for {self._longest_wait:g} s; it comes round again"
             raise Snoozed(what, code="turn_taken") from error
+
+
+class _Turn:
+    # A class, as is `_Together`: a generator's context costs three times as much, for every event.
+    __slots__ = ("_key", "_turns")
+
+    def __init__(self, turns: Turns, key: str) -> None:
+        self._turns = turns
+        self._key = key
+
+    async def __aenter__(self) -> None:
+        await self._turns.begin(self._key)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.end(self._key)
 
 
 class Solitude:
@@ -79,19 +103,22 @@ class Solitude:
         self._alone = asyncio.Lock()
         self._changed = asyncio.Condition()
 
-    @asynccontextmanager
-    async def together(self) -> AsyncIterator[None]:
+    def together(self) -> AbstractAsyncContextManager[None]:
         """Run beside others, but not while a suspect runs or waits to."""
+        return _Together(self)
+
+    async def enter(self) -> None:
+        """Begin to run beside others, once no suspect is there."""
         if self._suspects:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._suspects == 0)
         self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-            if self._suspects and self._running == 0:
-                await self._tell()
+
+    async def leave(self) -> None:
+        """End what `enter` began."""
+        self._running -= 1
+        if self._suspects and self._running == 0:
+            await self._tell()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
@@ -109,3 +136,16 @@ class Solitude:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+class _Together:
+    __slots__ = ("_solitude",)
+
+    def __init__(self, solitude: Solitude) -> None:
+        self._solitude = solitude
+
+    async def __aenter__(self) -> None:
+        await self._solitude.enter()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._solitude.leave()

@@ -32,14 +32,7 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: there is something else in it, a float above all.
     """
-    return _encoded(value).encode()
-
-
-def _encoded(value: object) -> str:
-    write = _WRITERS.get(type(value))
-    if write is None:
-        raise TypeError(f"a {type(value).__name__} has no place in a supplier's JSON")
-    return write(value)
+    return _WRITERS[type(value)](value).encode()
 
 
 def _decimal(value: Decimal) -> str:
@@ -49,21 +42,28 @@ def _decimal(value: Decimal) -> str:
 
 
 def _object(value: Mapping[str, object]) -> str:
-    return "{" + ",".join([f"{_name(name)}:{_encoded(item)}" for name, item in value.items()]) + "}"
+    return "{" + ",".join([f"{_name(name)}:{_WRITERS[type(item)](item)}" for name, item in value.items()]) + "}"
 
 
 def _array(value: Sequence[object]) -> str:
-    return "[" + ",".join(map(_encoded, value)) + "]"
+    return "[" + ",".join([_WRITERS[type(item)](item) for item in value]) + "]"
+
+
+class _Writers(dict[type, "Callable[[Any], str]"]):
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        raise TypeError(f"a {kind.__name__} has no place in a supplier's JSON")
 
 
 # By exact type: asked one after the other, what a value is took longer than writing it.
-_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
-    str: encode_basestring,
-    bool: {True: "true", False: "false"}.__getitem__,
-    NoneType: lambda _: "null",
-    int: str,
-    Decimal: _decimal,
-    dict: _object,
-    list: _array,
-    tuple: _array,
-}
+_WRITERS: Final = _Writers(
+    {
+        str: encode_basestring,
+        bool: {True: "true", False: "false"}.__getitem__,
+        NoneType: lambda _: "null",
+        int: str,
+        Decimal: _decimal,
+        dict: _object,
+        list: _array,
+        tuple: _array,
+    }
+)
