@@ -1,8 +1,11 @@
-"""Publishes what units of work have stored, pipelined and confirmed, and notes it as dispatched.
+"""Publishes what units of work have stored, pipelined and confirmed, and notes it as dispatched, a little later.
 
 Rows that this process just committed are handed over in memory, without being read again. Rows that a dead process
 left behind are claimed by whoever sweeps first, once their claim has run out. What does not fit into the bounded
 hand-over stays in the table and is swept: memory does not grow with the backlog.
+
+That a row went out is noted for all rows of a moment together. Whoever dies before that has them sent once more, under
+the same ids, as one does who dies between the confirm and a commit made at once.
 """
 
 from __future__ import annotations
@@ -31,6 +34,11 @@ time."""
 _SWEPT = 200
 """Rows read back together; each may be as large as an event can be."""
 _HAND_OVER = 5_000
+_SENDERS = 4
+"""How many batches may wait for their confirms side by side: what a unit has just stored need not wait for the confirms
+of those before it."""
+_NOTED_AFTER = timedelta(milliseconds=200)
+"""Far less than the claim of a row that was just stored (`consumer.persistence.outbox`)."""
 _SWEEP_EVERY = timedelta(seconds=3)
 _CLAIM_FOR = timedelta(seconds=15)
 
@@ -52,6 +60,10 @@ class OutboxRelay:
         self._idle.set()
         self._room = asyncio.Event()
         self._room.set()
+        self._sending = 0
+        self._confirmed: list[str] = []
+        self._to_note = asyncio.Event()
+        self._noting = asyncio.Lock()
 
     @property
     def waiting(self) -> int:
@@ -91,27 +103,36 @@ class OutboxRelay:
     async def run(self) -> None:
         """Send until cancelled; call `flush` first to lose no time, though nothing would be lost."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._send_handed_over())
+            for _ in range(_SENDERS):
+                tasks.create_task(self._send_handed_over())
             tasks.create_task(self._sweep())
+            tasks.create_task(self._note_now_and_then())
 
     async def flush(self, within: timedelta) -> bool:
-        """Wait until all that was handed over is sent; False if that took longer than ``within``."""
+        """Wait until all that was handed over is sent and noted; False if that took longer than ``within``."""
         try:
-            await asyncio.wait_for(self._idle.wait(), within.total_seconds())
+            async with asyncio.timeout(within.total_seconds()):
+                await self._idle.wait()
+                await self._note()
         except TimeoutError:
             return False
         return True
 
     async def _send_handed_over(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._rows:
-                batch = [self._rows.popleft() for _ in range(min(_AT_ONCE, len(self._rows)))]
-                if len(self._rows) <= _HAND_OVER // 2:
-                    self._room.set()
+            while not self._rows:
+                self._wake.clear()
+                await self._wake.wait()
+            batch = [self._rows.popleft() for _ in range(min(_AT_ONCE, len(self._rows)))]
+            if len(self._rows) <= _HAND_OVER // 2:
+                self._room.set()
+            self._sending += 1
+            try:
                 await self._send(batch)
-            self._idle.set()
+            finally:
+                self._sending -= 1
+            if not self._rows and not self._sending:
+                self._idle.set()
 
     async def _sweep(self) -> None:
         while True:
@@ -124,8 +145,9 @@ class OutboxRelay:
                 log.warning("outbox not swept: the database does not answer", error=error)
 
     async def _send(self, rows: Sequence[OutboxMessage]) -> bool:
+        """Send ``rows``; False if one of them was not confirmed."""
         answers = await self._results.publish([_encoded(row) for row in rows])
-        sent = tuple(row.id for row, error in zip(rows, answers, strict=True) if error is None)
+        sent = [row.id for row, error in zip(rows, answers, strict=True) if error is None]
         failed = [error for error in answers if error is not None]
         if failed:
             # They stay pending in the table; the sweep sends them once their claim has run out.
@@ -133,13 +155,28 @@ class OutboxRelay:
                 "results not confirmed; they will be sent again", count=len(failed), error=type(failed[0]).__name__
             )
         if sent:
+            self._confirmed += sent
+            self._to_note.set()
+        return not failed
+
+    async def _note_now_and_then(self) -> None:
+        while True:
+            await self._to_note.wait()
+            await asyncio.sleep(_NOTED_AFTER.total_seconds())
+            await self._note()
+
+    async def _note(self) -> None:
+        """Note what is confirmed as dispatched; one at a time, so that who waits for the lock finds it done."""
+        async with self._noting:
+            sent, self._confirmed = tuple(self._confirmed), []
+            self._to_note.clear()
+            if not sent:
+                return
             try:
                 await self._books.commit(UnitOfWork((MarkDispatched(sent, datetime.now(UTC)),)))
             except BooksUnavailable as error:
                 # They go out once more under the same ids, which a listener drops.
                 log.warning("dispatched results not marked: the database does not answer", error=error)
-                return False
-        return not failed
 
 
 def _encoded(row: OutboxMessage) -> EncodedEvent:

@@ -59,6 +59,7 @@ class FakeStore:
         self.marks: dict[str, int] = {}
         self.sync_rows: dict[str, SyncLogRow] = {}
         self.dispatched: list[str] = []
+        self.commits = 0
         self.failure: RelayError | None = None
         self.refuses_once: RelayError | None = None
         self.claimable: deque[list[OutboxMessage]] = deque()
@@ -66,6 +67,7 @@ class FakeStore:
     async def apply(self, units: Sequence[UnitOfWork]) -> list[RelayError | None]:
         if isinstance(self.failure, BooksUnavailable):
             raise self.failure
+        self.commits += 1
         refused, self.refuses_once = self.refuses_once, None
         return [refused or self.failure or self._apply(unit) for unit in units]
 

@@ -17,9 +17,9 @@ from publishers.outgoing import BrokerAway, Refused, Unconfirmed
 from tests.unit.runtime.fakes import FakePublisher, FakeStore, as_publisher, as_store, message, messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
-    from publishers.outgoing import PublishError
+    from publishers.outgoing import Outgoing, PublishError
 
 SECOND = timedelta(seconds=1)
 AWAY = BooksUnavailable("the database does not answer", code="unreachable")
@@ -130,7 +130,7 @@ async def test_the_sweep_sends_what_others_left(monkeypatch: pytest.MonkeyPatch)
     office.store.claimable.extend([messages(range(3)), messages(range(3, 5))])
     async with office.at_work():
         await office.until_sent(5)
-        await asyncio.sleep(0)
+        assert await office.relay.flush(SECOND)
     assert office.store.dispatched == office.sent == [f"r-{number}" for number in range(5)]
 
 
@@ -146,6 +146,42 @@ async def test_the_sweep_waits_for_its_next_time_after_a_failure(monkeypatch: py
         office.store.claimable.append(messages([2]))
         await office.until_sent(2)
     assert office.sent == ["r-1", "r-2"]
+
+
+async def test_what_goes_out_within_a_moment_is_marked_together_without_being_asked() -> None:
+    office = Office()
+    async with office.at_work():
+        for number in range(20):
+            office.relay.hand_over([message(number)])
+            await office.until_sent(number + 1)
+        assert office.store.dispatched == []
+        async with asyncio.timeout(5):
+            while len(office.store.dispatched) < 20:  # noqa: ASYNC110 - the fake has nothing to wait on
+                await asyncio.sleep(0.001)
+    assert office.store.commits == 1
+
+
+async def test_a_batch_does_not_wait_for_the_confirms_of_the_one_before() -> None:
+    office = Office()
+    slow = asyncio.Event()
+    publish = office.publisher.publish_many
+
+    async def confirmed_late(sent: Sequence[Outgoing]) -> list[PublishError | None]:
+        outcomes = await publish(sent)
+        if sent[0].message_id == "r-0":
+            await slow.wait()
+        return outcomes
+
+    office.publisher.publish_many = confirmed_late  # type: ignore[method-assign]
+    async with office.at_work():
+        office.relay.hand_over([message(0)])
+        await office.until_sent(1)
+        office.relay.hand_over([message(1)])
+        await office.until_sent(2)
+        assert not await office.relay.flush(timedelta(milliseconds=10)), "one is not confirmed yet"
+        slow.set()
+        assert await office.relay.flush(SECOND)
+    assert office.store.dispatched == ["r-1", "r-0"]
 
 
 async def test_flush_says_when_it_took_too_long() -> None:
