@@ -172,7 +172,7 @@ async def test_a_batch_does_not_wait_for_the_confirms_of_the_one_before() -> Non
             await slow.wait()
         return outcomes
 
-    office.publisher.publish_many = confirmed_late  # type: ignore[method-assign]
+    office.publisher.publish_many = confirmed_late  # type: ignore[method-assign, assignment]
     async with office.at_work():
         office.relay.hand_over([message(0)])
         await office.until_sent(1)
