@@ -60,6 +60,14 @@ class Batch:
     counts: list[CountBatch] = field(default_factory=list)
     closes: list[CloseSync] = field(default_factory=list)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it writes only what every order event does: to inbox, orders, sync log and outbox."""
+        return not (
+            self.shipments or self.closes or self.plans or self.joins or self.counts or self.parts or self.products
+            or self.prices or self.stock or self.letters or self.marks or self.cleared
+        )  # fmt: skip
+
     @classmethod
     def of(cls, units: Iterable[UnitOfWork]) -> Batch:  # noqa: C901, PLR0912 (one case for each kind of write)
         """Sort the writes of ``units`` by kind."""

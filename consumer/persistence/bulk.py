@@ -14,6 +14,7 @@ is idle, but returns to Python after each row, which a busy loop makes more than
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,18 @@ class Bulk:
             if (encoder := _encoder(type_, incoming.dialect)) is not None
         ]
 
+    @property
+    def text(self) -> str:
+        """The statement; on PostgreSQL with one array for each column."""
+        return self._sql
+
+    def columns(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
+        """Return ``rows`` by column, as the driver takes them."""
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for position, encode in self._encoders:
+            columns[position] = [encode(value) for value in columns[position]]
+        return columns
+
     def execute(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Run it for ``rows``, tuples in the order of the incoming columns; return how many rows were written."""
         return sum(result.rowcount for result in self._run(connection, rows))
@@ -160,13 +173,10 @@ class Bulk:
     def _run(self, connection: Connection, rows: Sequence[Row]) -> Iterator[CursorResult[Any]]:
         if not rows:
             return
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        for position, encode in self._encoders:
-            columns[position] = [encode(value) for value in columns[position]]
         if self._by_column:
-            yield connection.exec_driver_sql(self._sql, tuple(columns))
+            yield connection.exec_driver_sql(self._sql, tuple(self.columns(rows)))
             return
-        encoded = list(zip(*columns, strict=True)) if self._encoders else rows
+        encoded = list(zip(*self.columns(rows), strict=True)) if self._encoders else rows
         for start in range(0, len(rows), SIZES[-1]):
             yield self._fill(connection, encoded[start : start + SIZES[-1]])
 
@@ -181,6 +191,26 @@ class Bulk:
             row = f"({', '.join('?' * self._width)})"
             self._texts[size] = self._sql.replace(_VALUES, "VALUES " + ", ".join([row] * size))
         return self._texts[size]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bulk statement and its rows, to be run by itself or with others (`consumer.persistence.one_statement`).
+
+    Attributes:
+        bulk: writes to one table.
+        rows: none: nothing is to be done.
+        whole: each row has to be written, or the unit of work does not hold.
+    """
+
+    bulk: Bulk
+    rows: Sequence[Row]
+    whole: bool = False
+
+    def run(self, connection: Connection) -> bool:
+        """Run it; False: it is to be written whole and was not."""
+        written = self.bulk.execute(connection, self.rows)
+        return not self.whole or written == len(self.rows)
 
 
 def _arrays(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:

@@ -55,6 +55,10 @@ class Database(Protocol):
         """Run ``work`` in one transaction: committed, and durable, when it returns; rolled back when it raises."""
         ...
 
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``, which runs one statement, as `write` would, and with it its commit."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work``, which only reads."""
         ...
@@ -110,8 +114,8 @@ class PostgresDatabase:
                 },
             },
         )
-        # The same pool; a look-up without BEGIN and ROLLBACK is one round trip instead of three.
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # The same pool; a statement without BEGIN and its end is one round trip instead of three.
+        self._by_itself = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def dialect(self) -> Dialect:
@@ -126,10 +130,17 @@ class PostgresDatabase:
                 progress.committing = True
             return result
 
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """See `Database.write_at_once`."""
+        with translated(self.url) as progress:
+            async with self._by_itself.connect() as connection:
+                progress.committing = True
+                return await connection.run_sync(work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """See `Database.read`."""
         with translated(self.url):
-            async with self._reader.connect() as connection:
+            async with self._by_itself.connect() as connection:
                 return await connection.run_sync(work)
 
     async def close(self) -> None:

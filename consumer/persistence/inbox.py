@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from consumer.domain.outcome import Ending
 from consumer.domain.writes import InboxEntry, InboxKey
 from consumer.persistence import tables
-from consumer.persistence.bulk import Incoming
+from consumer.persistence.bulk import Incoming, Step
 from consumer.persistence.keys import KeySet
 
 if TYPE_CHECKING:
@@ -43,10 +43,9 @@ class Inbox:
             _TABLE, and_(_TABLE.c.source == event.source, _TABLE.c.event_id == event.event_id)
         )  # fmt: skip
 
-    def add(self, connection: Connection, entries: Sequence[InboxEntry]) -> bool:
-        """Write ``entries`` (each key once); False: some key was there already."""
-        rows = sorted(map(_row, entries), key=lambda row: row[:3])
-        return self._add.execute(connection, rows) == len(rows)
+    def adding(self, entries: Sequence[InboxEntry]) -> Step:
+        """Write ``entries`` (each key once), unless some key is there already."""
+        return Step(self._add, sorted(map(_row, entries), key=lambda row: row[:3]), whole=True)
 
     def find(self, connection: Connection, keys: Collection[InboxKey]) -> dict[InboxKey, InboxEntry]:
         """Return those of ``keys`` that are done."""

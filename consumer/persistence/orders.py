@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, literal_column, or_, select, union
 
 from consumer.persistence import tables
-from consumer.persistence.bulk import Bulk, Incoming
+from consumer.persistence.bulk import Bulk, Incoming, Step
 from consumer.persistence.columns import clock, milliseconds
 from consumer.persistence.keys import KeySet
 from consumer.persistence.order_rows import READ, WRITTEN, order_of, row_of
@@ -81,11 +81,11 @@ class Orders:
             .limit(bindparam("limit", type_=BigInteger()))
         )
 
-    def save(self, connection: Connection, saves: Sequence[SaveOrder]) -> bool:
-        """Write ``saves`` (each order once); False: some condition did not hold."""
+    def saving(self, saves: Sequence[SaveOrder]) -> Step:
+        """Write ``saves`` (each order once), unless some condition does not hold."""
         # One order of locking for all writers, or two of them could wait for each other on PostgreSQL.
         rows = [row_of(save) for save in sorted(saves, key=lambda save: save.order.so_id)]
-        return self._save.execute(connection, rows) == len(rows)
+        return Step(self._save, rows, whole=True)
 
     def find(self, connection: Connection, so_ids: Collection[str]) -> dict[str, Order]:
         """Return those of ``so_ids`` that are in the books."""

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, bindparam, func, literal_column, select, upda
 
 from consumer.domain.writes import InboxKey, OutboxMessage
 from consumer.persistence import tables
-from consumer.persistence.bulk import Incoming
+from consumer.persistence.bulk import Incoming, Step
 from consumer.persistence.columns import clock, milliseconds
 
 if TYPE_CHECKING:
@@ -84,15 +84,19 @@ class Outbox:
 
     def add(self, connection: Connection, messages: Sequence[OutboxMessage]) -> None:
         """Write ``messages``, claimed; one whose id is there already stays as it was."""
+        self.adding(messages).run(connection)
+
+    def adding(self, messages: Sequence[OutboxMessage]) -> Step:
+        """Write ``messages``, as `add` does."""
         first: dict[str, OutboxMessage] = {}
         for message in messages:
             first.setdefault(message.id, message)
-        self._add.execute(connection, [_row(first[id_]) for id_ in sorted(first)])
+        return Step(self._add, [_row(first[id_]) for id_ in sorted(first)])
 
-    def dispatched(self, connection: Connection, marks: Sequence[MarkDispatched]) -> None:
+    def marking(self, marks: Sequence[MarkDispatched]) -> Step:
         """Set rows as dispatched, whatever their claim."""
         rows = {id_: mark.dispatched_at for mark in marks for id_ in mark.ids}
-        self._dispatched.execute(connection, sorted(rows.items()))
+        return Step(self._dispatched, sorted(rows.items()))
 
     def of_key(self, connection: Connection, key: InboxKey) -> list[OutboxMessage]:
         """Return all messages that the event ``key`` caused, oldest first, dispatched or not."""

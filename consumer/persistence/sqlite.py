@@ -70,6 +70,10 @@ class SqliteDatabase:
         with translated(self.url):
             return await self._writer.run(transaction)
 
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """See `Database.write_at_once`; a transaction like any other here."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """See `Database.read`."""
         line = await self._free.get()

@@ -29,6 +29,7 @@ from consumer.persistence.interventions import Interventions
 from consumer.persistence.ledger import Ledger
 from consumer.persistence.ledger_acts import LedgerActs
 from consumer.persistence.letters import Letters
+from consumer.persistence.one_statement import OneStatement
 from consumer.persistence.orders import Orders
 from consumer.persistence.outbox import Outbox
 from consumer.persistence.quotas import Quotas
@@ -75,6 +76,7 @@ class Store(Interventions):
     def __init__(self, database: Database, chain_key: ChainKey | None = None) -> None:
         dialect = database.dialect
         super().__init__(database, Audit(dialect, chain_key))
+        self._one_statement = OneStatement() if dialect.name == "postgresql" else None
         self._inbox = Inbox(dialect)
         self._outbox = Outbox(dialect)
         self._orders = Orders(dialect)
@@ -163,7 +165,7 @@ class Store(Interventions):
         unnamed = 0
         while units:
             try:
-                await self._database.write(partial(self._commit, Batch.of(units.values())))
+                await self._write(Batch.of(units.values()))
             except _NotHeld:
                 failed = await self._failures(units)
             except (exc.SQLAlchemyError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
@@ -195,11 +197,29 @@ class Store(Interventions):
         for half in (numbers[:middle], numbers[middle:]):
             await self._apply({number: units[number] for number in half}, outcomes)
 
+    async def _write(self, batch: Batch) -> None:
+        if self._one_statement is not None and batch.is_plain:
+            await self._database.write_at_once(partial(self._commit_at_once, self._one_statement, batch))
+        else:
+            await self._database.write(partial(self._commit, batch))
+
+    def _commit_at_once(self, one_statement: OneStatement, batch: Batch, connection: Connection) -> None:
+        # In the order of `_commit`.
+        steps = (
+            self._inbox.adding(batch.entries),
+            self._orders.saving(batch.orders),
+            self._sync_log.writing(batch.sync_rows),
+            self._outbox.adding(batch.messages),
+            self._outbox.marking(batch.dispatched),
+        )
+        if not one_statement.run(connection, steps):
+            raise _NotHeld
+
     def _commit(self, batch: Batch, connection: Connection) -> None:
         # Always the same order of tables (and of keys within each): two processes can then never wait for each other.
-        if not self._inbox.add(connection, batch.entries):
+        if not self._inbox.adding(batch.entries).run(connection):
             raise _NotHeld
-        if not self._orders.save(connection, batch.orders):
+        if not self._orders.saving(batch.orders).run(connection):
             raise _NotHeld
         self.shipments.save(connection, batch.shipments)
         # Its plan before its row, as who cancels a sync takes them.
@@ -216,7 +236,7 @@ class Store(Interventions):
             raise _NotHeld
         self._letters.add(connection, batch.letters)
         self._outbox.add(connection, batch.messages)
-        self._outbox.dispatched(connection, batch.dispatched)
+        self._outbox.marking(batch.dispatched).run(connection)
         self._suspects.mark(connection, batch.marks)
         self._suspects.clear(connection, batch.cleared)
 

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from consumer.domain.writes import SyncLogRow, SyncStatus, SyncType
 from consumer.persistence import tables
-from consumer.persistence.bulk import Incoming
+from consumer.persistence.bulk import Incoming, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +39,16 @@ class SyncLog:
 
     def write(self, connection: Connection, rows: Sequence[SyncLogRow]) -> None:
         """Insert ``rows``, or replace those that are not finished yet."""
+        self.writing(rows).run(connection)
+
+    def writing(self, rows: Sequence[SyncLogRow]) -> Step:
+        """Insert ``rows``, or replace those that are not finished yet."""
         latest: dict[str, SyncLogRow] = {}
         for row in rows:
             known = latest.get(row.id)
             if known is None or known.status in _OPEN:
                 latest[row.id] = row
-        self._write.execute(connection, [_row(latest[id_]) for id_ in sorted(latest)])
+        return Step(self._write, [_row(latest[id_]) for id_ in sorted(latest)])
 
     def find(self, connection: Connection, id_: str) -> SyncLogRow | None:
         """Return the row ``id_``."""
