@@ -6,6 +6,7 @@ objects find each property's place and type anew for every message and take four
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _FLAGS: Final = Basic.Properties.flags
 _ALWAYS: Final = _FLAGS["content_type"] | _FLAGS["delivery_mode"] | _FLAGS["message_id"]
+_LONGEST: Final = 255
 _PERSISTENT: Final = b"\x02"
 _FRAME: Final = Struct(">BHI")
 _HEADER: Final = Struct(">BHIHxxQH")
@@ -43,17 +45,26 @@ def content_header(
             has no type for.
     """
     # In the order of the flags, from the highest bit down.
-    flags, parts = _ALWAYS, [short_string(content_type)]
+    flags, parts = _ALWAYS, [_of_few(content_type)]
     if headers:
         flags |= _FLAGS["headers"]
         parts.append(field_table(dict(headers)))
-    parts += (_PERSISTENT, short_string(message_id))
+    parts += (_PERSISTENT, _short(message_id))
     if type_ is not None:
         flags |= _FLAGS["message_type"]
-        parts.append(short_string(type_))
+        parts.append(_of_few(type_))
     properties = b"".join(parts)
     head = _HEADER.pack(FRAME_HEADER, channel, _FIXED + len(properties), Basic.frame_id, size, flags)
     return head + properties + FRAME_END_CHAR
+
+
+def _short(text: str) -> bytes:
+    data = text.encode()
+    return bytes((len(data),)) + data if len(data) <= _LONGEST else short_string(text)
+
+
+_of_few = lru_cache(maxsize=128)(_short)
+"""Content types and types of events: there are a few, and they come again in every message."""
 
 
 def content_body(channel: int, body: bytes, largest: int) -> list[bytes]:

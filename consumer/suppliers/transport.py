@@ -18,6 +18,7 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -97,7 +98,7 @@ class Transport(httpx.AsyncBaseTransport):
             self._slots.release()
             raise
         stream = _Answer(self, origin, connection, request)
-        return httpx.Response(status, headers=list(headers), stream=stream, request=request)
+        return httpx.Response(status, headers=_response_headers(tuple(headers)), stream=stream, request=request)
 
     async def aclose(self) -> None:
         """Close the connections that nobody uses; the others end with their answers."""
@@ -202,6 +203,13 @@ class _Answer(httpx.AsyncByteStream):
             return
         transport, self._transport = self._transport, None
         transport.release(self._origin, self._connection)
+
+
+@lru_cache(maxsize=64)
+def _response_headers(headers: tuple[tuple[bytes, bytes], ...]) -> httpx.Headers:
+    # Those of a second are mostly the same, and putting them in order is most of what httpx does for an answer. It
+    # takes a copy of what it is given.
+    return httpx.Headers(list(headers))
 
 
 def _origin(request: httpx.Request) -> Origin:
