@@ -2,14 +2,18 @@
 
 aiormq waits three times for each frame, under a lock, and pamqp finds each field's place and type anew: for a delivery,
 three frames, that was a twelfth of what an event costs. This reads what has come, cuts it up and takes apart by hand
-what there is much of: deliveries, their headers, acks of the broker. All else, and whatever looks odd, is pamqp's.
+what there is much of: deliveries, their headers, acks of the broker. All else is pamqp's.
+
+What a publisher wrote into a message's properties need not be readable: the broker takes any bytes for a text, and any
+number for a time. To pamqp that is a broken connection, which would break again with each delivery of the message, for
+all lanes that share it. Here such a text has U+FFFD for what is no UTF-8, and what has no value is left out.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiormq.connection import FrameReceiver
 from aiormq.exceptions import AMQPConnectionError, InvalidFrameError
@@ -17,7 +21,7 @@ from pamqp import frame as pamqp_frame
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD
-from pamqp.decode import by_type, field_table
+from pamqp.decode import by_type, embedded_value, field_table
 from pamqp.exceptions import PAMQPException
 from pamqp.header import ContentHeader
 
@@ -38,11 +42,15 @@ _INDEX: Final = struct.Struct(">I")
 _TAG_AND_BITS: Final = struct.Struct(">QB")
 _DELIVER: Final = Basic.Deliver.index
 _ACK: Final = Basic.Ack.index
-_HEADERS: Final = Basic.Properties.flags["headers"]
 _PROPERTIES: Final = tuple(
     (Basic.Properties.flags[name], name, Basic.Properties.amqp_type(name)) for name in Basic.Properties.__slots__
 )
+_SIZES: Final = {"octet": 1, "timestamp": 8}
 _MORE_FLAGS: Final = 1
+_UNREADABLE: Final = (struct.error, ValueError, IndexError, TypeError, OverflowError, OSError)
+"""What pamqp raises for a value that it cannot decode; the last two come from times that no calendar has."""
+_TIME: Final = b"T"
+_WITH_LENGTH: Final = (b"S", b"x", b"A", b"F")
 
 
 class Receiver(FrameReceiver):
@@ -105,7 +113,7 @@ def _taken_apart(kind: int, channel: int, data: bytes, start: int, end: int) -> 
             quick = _content_header(payload)
         elif kind == FRAME_METHOD:
             quick = _method(payload)
-    except (struct.error, ValueError, IndexError):
+    except _UNREADABLE:
         # pamqp finds the words for what is wrong with it.
         quick = None
     if quick is not None:
@@ -127,11 +135,11 @@ def _method(payload: bytes) -> Frame | None:
         if end != len(payload):
             return None
         deliver = Basic.Deliver()
-        deliver.consumer_tag = payload[5:at].decode()
+        deliver.consumer_tag = _text(payload[5:at])
         deliver.delivery_tag = tag
         deliver.redelivered = redelivered & 1 == 1
-        deliver.exchange = payload[exchange : routing_key - 1].decode()
-        deliver.routing_key = payload[routing_key:end].decode()
+        deliver.exchange = _text(payload[exchange : routing_key - 1])
+        deliver.routing_key = _text(payload[routing_key:end])
         return deliver
     if index == _ACK:
         tag, multiple = _TAG_AND_BITS.unpack_from(payload, 4)
@@ -149,14 +157,54 @@ def _content_header(payload: bytes) -> ContentHeader | None:
         if flags & flag:
             if kind == "shortstr":
                 end = at + 1 + payload[at]
-                if end > len(payload):
-                    return None
-                setattr(properties, name, payload[at + 1 : end].decode())
-                at = end
+                setattr(properties, name, _text(payload[at + 1 : end]))
+            elif kind == "table":
+                end = at + 4 + _INDEX.unpack_from(payload, at)[0]
+                properties.headers = _headers(payload[at:end])
             else:
-                used, value = field_table(payload[at:]) if flag == _HEADERS else by_type(payload[at:], kind)
-                setattr(properties, name, value)
-                at += used
+                end = at + _SIZES[kind]
+                setattr(properties, name, _value(payload[at:end], kind))
+            at = end
+    if at != len(payload):
+        return None
     header = ContentHeader(weight, size, properties)
     header.class_id = class_id
     return header
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+def _value(data: bytes, kind: str) -> Any:
+    try:
+        return by_type(data, kind)[1]
+    except _UNREADABLE:
+        return None
+
+
+def _headers(table: bytes) -> dict[str, Any]:
+    try:
+        return field_table(table)[1]
+    except _UNREADABLE:
+        return _readable(table[4:])
+
+
+def _readable(entries: bytes) -> dict[str, Any]:
+    """Return the entries of a table that can be read, up to the first whose length nobody knows."""
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(entries):
+        value = at + 1 + entries[at]
+        try:
+            used, found[_text(entries[at + 1 : value])] = embedded_value(entries[value:])
+        except _UNREADABLE:
+            kind = entries[value : value + 1]
+            if kind == _TIME:
+                used = 9
+            elif kind in _WITH_LENGTH:
+                used = 5 + _INDEX.unpack_from(entries, value + 1)[0]
+            else:
+                break
+        at = value + used
+    return found

@@ -55,11 +55,6 @@ async def _publish_raw(url: str, properties: Basic.Properties, old: bytes, new: 
     await connection.close()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="pamqp cannot decode it: aiormq closes the connection that all lanes share, each time it is delivered",
-)
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("properties", "old", "new"),
@@ -86,7 +81,25 @@ async def test_properties_that_cannot_be_decoded_stop_no_lane(
 ) -> None:
     await _publish_raw(amqp_url, properties, old, new)
     await relay.send(*[paid(f"SO{number}") for number in range(10)])
-    await relay.until(lambda: len(relay.of("order.push.succeeded")) >= 10, within=8)
+    await relay.until(lambda: len(relay.of("order.push.succeeded")) >= 11, within=8)
+    assert relay.of("order.push.succeeded", "BAD")
+
+
+async def test_a_routing_key_that_is_no_text_is_refused(relay: Relay, amqp_url: str) -> None:
+    body = json.dumps(paid("BAD")).encode()
+    connection = await connect(amqp_url, name="test: another client")
+    assert connection.transport is not None
+    channel = await connection.transport.connection.channel(publisher_confirms=False)
+    publish = frame.marshal(Basic.Publish(exchange="relay.events", routing_key="order.MARK"), channel.number)
+    header = frame.marshal(ContentHeader(body_size=len(body), properties=Basic.Properties()), channel.number)
+    content = frame.marshal(ContentBody(body), channel.number)
+    raw = publish.replace(b"MARK", b"\xff\xfe\xfd\xfc") + header + content
+    await cast("Any", channel).write_queue.put(ChannelFrame(raw, should_close=False))
+    await channel.queue_declare("relay.orders", passive=True)
+    await connection.close()
+    await relay.send(paid("SO1"))
+    await relay.result("order.push.succeeded", "SO1")
+    await relay.until(lambda: bool(relay.of("event.rejected")), within=8)
 
 
 async def test_a_header_value_that_is_not_utf_8_is_carried(relay: Relay, amqp_url: str) -> None:
