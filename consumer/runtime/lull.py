@@ -22,12 +22,12 @@ shortest step of a delivery's way about 100 µs."""
 _IDLE_TURNS: Final = 3
 """So many such turns in a row: a turn that only reads from a socket is short, too, and the next one works on it."""
 
-_PATIENCE: Final = 0.025
+_PATIENCE: Final = 0.01
 """Seconds after which a loop that does not come to rest is waited for no longer."""
 
 
 async def lull(enough: Callable[[], bool] = lambda: False) -> None:
-    """Return when the event loop is at rest: at once where it is idle, after 25 ms at the latest.
+    """Return when the event loop is at rest: at once where it is idle, after 10 ms at the latest.
 
     Args:
         enough: asked every turn; once it is true nothing more is waited for.
