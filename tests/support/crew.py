@@ -31,6 +31,7 @@ class Crew:
         self._lots = lots
         self._log = log
         self._processes: list[asyncio.subprocess.Process] = []
+        self._replacing: asyncio.Task[None] | None = None
         self.kills = 0
 
     async def start(self) -> None:
@@ -41,27 +42,37 @@ class Crew:
         """Kill -9 one of them and start another."""
         number = self._lots.randrange(PROCESSES)
         self._assert_alive(self._processes[number])
-        await killed(self._processes[number])
-        self._processes[number] = await self._one()
-        self.kills += 1
+        await self._replace(number)
 
     async def kill(self, pid: int) -> None:
         """Kill -9 the one of that number and start another."""
-        number = [process.pid for process in self._processes].index(pid)
+        await self._replace([process.pid for process in self._processes].index(pid))
+
+    async def _replace(self, number: int) -> None:
+        # Whoever is cancelled in the midst of it leaves nobody dead in his place: `drain` waits for this.
+        self._replacing = asyncio.create_task(self._replaced(number))
+        await asyncio.shield(self._replacing)
+
+    async def _replaced(self, number: int) -> None:
         await killed(self._processes[number])
         self._processes[number] = await self._one()
         self.kills += 1
 
     async def drain(self) -> None:
         """Let them end as they do in life."""
+        if self._replacing is not None:
+            await self._replacing
         for process in self._processes:
             self._assert_alive(process)
             process.terminate()
         for process in self._processes:
             # Who was only starting has nothing to finish; others may take RELAY_SHUTDOWN_TIMEOUT, and a moment more.
-            assert await asyncio.wait_for(process.wait(), 60) in {0, -signal.SIGTERM}
+            code = await asyncio.wait_for(process.wait(), 60)
+            assert code in {0, -signal.SIGTERM}, f"exit code {code}:\n{self._log.read_text()[-5000:]}"
 
     async def close(self) -> None:
+        if self._replacing is not None:
+            await asyncio.wait({self._replacing})
         for process in self._processes:
             if process.returncode is None:
                 await killed(process)
