@@ -26,7 +26,7 @@ from tests.benchmarks.crew import ROOT, RoundFailed
 from tests.benchmarks.field import HAND_WRITTEN_FAST, SERVICE, versions
 from tests.benchmarks.found.race import round_line
 from tests.benchmarks.http_suite import http
-from tests.benchmarks.machine import Machine
+from tests.benchmarks.machine import CpuTime, Machine
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.plot import svg
 from tests.benchmarks.standing import standing, surroundings
@@ -74,6 +74,7 @@ async def _measure(asked: Asked) -> int:
         if asked.suites == {"http"}:
             machine = Machine.here(versions([SERVICE]), rabbitmq="not used", postgresql="not used")
             return _end(asked, report.Run(findings), machine, surroundings(Cores.share_out()), ())
+    began = CpuTime.until_now()
     async with standing(asked) as found:
         _tell(found.machine, found.notes)
         if asked.profile is not None:
@@ -87,7 +88,9 @@ async def _measure(asked: Asked) -> int:
             elif suite != "http" and suite in asked.suites:
                 findings += await suites.run(suite)
         print()
-        return _end(asked, report.Run(findings, found.missing), found.machine, found.notes, found.present)
+        return _end(
+            asked, report.Run(findings, found.missing), found.machine, [*found.notes, *_stolen(began)], found.present
+        )
 
 
 def _end(asked: Asked, run: report.Run, machine: Machine, notes: Sequence[str], field: Sequence[Contestant]) -> int:
@@ -107,6 +110,12 @@ def _end(asked: Asked, run: report.Run, machine: Machine, notes: Sequence[str], 
             (KEPT / file).write_text(content, encoding="utf-8")
         print(f"written to {KEPT.relative_to(ROOT)}: {', '.join(written)}")
     return OK if run.holds else MISSED
+
+
+def _stolen(began: CpuTime | None) -> list[str]:
+    now = CpuTime.until_now()
+    note = None if began is None or now is None else now.note(began)
+    return [] if note is None else [note]
 
 
 async def _guard(course: Course) -> int:

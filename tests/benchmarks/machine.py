@@ -58,6 +58,40 @@ def load() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
+_HARDLY_ANY = 50
+"""One part in so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """What became of the time that somebody wanted a core for, since the machine started, in the system's ticks."""
+
+    had: int
+    stolen: int
+    """The host of this virtual machine gave it to others (proc(5), "steal")."""
+
+    @classmethod
+    def until_now(cls, stat: Path = Path("/proc/stat")) -> CpuTime | None:
+        """Read it; None where the system does not tell."""
+        try:
+            fields = stat.read_text(encoding="ascii").partition("\n")[0].split()
+        except OSError:
+            return None
+        user, nice, system, _idle, _iowait, irq, softirq, stolen = map(int, fields[1:9])
+        return cls(user + nice + system + irq + softirq, stolen)
+
+    def note(self, earlier: CpuTime) -> str | None:
+        """Say what share was stolen since ``earlier``; None: hardly any, so that nobody need doubt the figures."""
+        stolen, had = self.stolen - earlier.stolen, self.had - earlier.had
+        if stolen * _HARDLY_ANY <= had + stolen:
+            return None
+        share = stolen / (had + stolen)
+        return (
+            f"this machine's host took {share:.0%} of the time away for which a core was wanted: rounds differ by "
+            "that, and latencies say nothing"
+        )
+
+
 def _processor() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
